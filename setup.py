@@ -1,0 +1,56 @@
+"""The package: what is installed, from where, and what it depends on. Tool settings are in pyproject.toml."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+
+
+def version():
+    """The version in udl_tf/__init__.py, read as text: importing it would need TensorFlow."""
+    text = (HERE / "udl_tf" / "__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE).group(1)
+
+
+setup(
+    name="udl_tf",
+    version=version(),
+    description="Unsupervised alignment of noisy images: rotation and shift of pairs and stacks, in TensorFlow",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="The udl_tf developers",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Image Processing",
+    ],
+    packages=find_packages(include=["udl_tf*", "pipelines*", "saved_models*"]),
+    # The shipped models, saved_models/NAME/VERSION/, whatever files TensorFlow writes there.
+    package_data={"saved_models": ["README.md", "*/*.json", "*/[0-9]*/**/*"]},
+    python_requires=">=3.10",
+    install_requires=[
+        "tensorflow>=2.15",
+        "keras-tuner>=1.4.7",
+        "numpy>=1.23.5",
+        "opencv-python>=4.8,<5",
+        "mrcfile>=1.5",
+        "starfile>=0.5",
+        "pandas>=2.0",  # the tables that starfile reads and writes
+        "tensorboard>=2.15",  # no longer a dependency of TensorFlow
+        "matplotlib>=3.7",
+        "tqdm>=4.60",
+    ],
+    extras_require={
+        # The last TensorFlow Addons imports only with TensorFlow 2.15 (Keras 2), on Python up to 3.11.
+        "addons": ["tensorflow-addons>=0.23", "tensorflow>=2.15,<2.16"],
+        "gpu": ["tensorflow[and-cuda]>=2.15"],
+        "serving": ["tensorflow-serving-api>=2.15", "grpcio>=1.59"],
+        # setuptools and wheel: tests/test_packaging.py builds a wheel without the network.
+        "test": ["pytest>=7.4", "setuptools>=64", "wheel"],
+    },
+)

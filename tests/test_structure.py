@@ -1,0 +1,73 @@
+"""The house rules on imports, read from the source: nothing is imported to check them."""
+
+import ast
+import pathlib
+
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGES = ("pipelines", "udl_tf", "saved_models")
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+
+
+def imports(name):
+    """The project's modules that a module imports, also inside its functions."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively in line {node.lineno}"
+            # `from package import x` imports the module package.x, or a name that package defines.
+            targets = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {target if target in MODULES else node.module for target in targets}
+    return {target for target in found if target.split(".")[0] in PACKAGES}
+
+
+IMPORTS = {name: imports(name) for name in MODULES}
+
+
+def cycle_through(name):
+    """A list of modules, each importing the next and the last importing `name`; empty if there is none."""
+    routes = [[name]]
+    seen = set()
+    while routes:
+        route = routes.pop()
+        for target in IMPORTS.get(route[-1], ()):
+            if target == name:
+                return route
+            if target not in seen:
+                seen.add(target)
+                routes.append([*route, target])
+    return []
+
+
+def test_every_import_of_the_project_names_a_module():
+    missing = {name: targets - MODULES.keys() for name, targets in IMPORTS.items()}
+    assert not {name: targets for name, targets in missing.items() if targets}
+
+
+def test_data_flows_one_way():
+    back = {"pipelines": ("udl_tf", "saved_models"), "udl_tf": (), "saved_models": ("pipelines", "udl_tf")}
+    wrong = [
+        (name, target)
+        for name, targets in IMPORTS.items()
+        for target in targets
+        if target.split(".")[0] in back[name.split(".")[0]]
+    ]
+    assert wrong == []
+
+
+def test_no_import_cycle():
+    assert [cycle for name in MODULES if (cycle := cycle_through(name))] == []
+
+
+def test_nobody_imports_a_command():
+    commands = {name for name, path in MODULES.items() if '__name__ == "__main__"' in path.read_text(encoding="utf-8")}
+    assert {"udl_tf.fit", "udl_tf.align"} <= commands
+    assert [(name, target) for name, targets in IMPORTS.items() for target in targets & commands] == []

@@ -1,0 +1,86 @@
+"""The paper's network (section 3.3, figure 2): mask -> features -> matching both ways -> regression of the angle."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from pipelines.errors import InputError
+from udl_tf.networks.correlation import Matching, match_encoder
+from udl_tf.networks.features import features
+from udl_tf.networks.mask import mask
+from udl_tf.networks.regression import AngleHead, DirectionHead, dense_layers
+from udl_tf.networks.spectrum_input import SpectrumInput
+
+HEADS = ("angle", "direction")
+
+
+@dataclasses.dataclass(frozen=True)
+class SiameseConfig:
+    """Sizes of the network; the defaults are the paper's.
+
+    Attributes:
+        box: side of the input images in pixels.
+        period: of the angle in degrees: 360 for images, 180 for amplitude spectra.
+        head: ``angle`` (the paper's scalar, degrees) or ``direction`` (cos, sin of 360 / period times the angle).
+        mask_widths, feature_widths, match_widths, dense_widths: channels of the four parts.
+        squeeze: inner width of a residual block is its width divided by this.
+        spectrum_crop: 0 to see the image itself, or the side of the centre of its amplitude spectrum that is seen instead.
+        spectrum_pad: size the image is zero-padded to for that spectrum, pixels; 0 for no padding.
+    """
+
+    box: int = 128
+    period: float = 360.0
+    head: str = "angle"
+    mask_widths: tuple = (4, 8, 16, 32, 1)
+    feature_widths: tuple = (32, 64, 128, 256)
+    match_widths: tuple = (128, 256)
+    dense_widths: tuple = (2000, 2000)
+    squeeze: int = 4
+    spectrum_crop: int = 0
+    spectrum_pad: int = 0
+
+
+def siamese(config, front=None):
+    """Build the network.
+
+    Args:
+        config: `SiameseConfig`.
+        front: None, or a Keras layer (batch, box, box) -> (batch, size, size) that turns both images into what the
+            network sees, such as `spectrum_input.SpectrumInput`.
+
+    Returns:
+        A functional model. Inputs: dict of `fixed` and `moving`, float32 (batch, box, box). Output: dict of ``angle``
+        (batch,) degrees or ``direction`` (batch, 2), by `config.head`: up to a constant C, the angle that turns
+        `moving` onto `fixed`.
+
+    Raises:
+        InputError: unknown head, or a side that the features' poolings do not divide.
+    """
+    if config.head not in HEADS:
+        raise InputError(f"siamese head: received {config.head!r}, expected one of {', '.join(HEADS)}")
+    fixed = tf.keras.Input((config.box, config.box), name="fixed")
+    moving = tf.keras.Input((config.box, config.box), name="moving")
+    if front is None and config.spectrum_crop:
+        front = SpectrumInput(config.spectrum_crop, config.spectrum_pad or None, name="spectrum")
+    seen = [fixed, moving] if front is None else [front(fixed), front(moving)]
+    size = seen[0].shape[1]
+    divisor = 2 ** len(config.feature_widths)
+    if size % divisor:
+        raise InputError(
+            f"siamese input of {size} px: {len(config.feature_widths)} poolings expect a multiple of {divisor}"
+        )
+
+    channel = tf.keras.layers.Reshape((size, size, 1))
+    predict_mask = mask((size, size, 1), config.mask_widths)
+    extract = features((size, size, 1), config.feature_widths, config.squeeze)
+    seen = [channel(image) for image in seen]  # (batch, size, size, 1)
+    masked = [tf.keras.layers.Multiply()([predict_mask(image), image]) for image in seen]
+    there, back = Matching(name="matching")([extract(image) for image in masked])  # (batch, h, w, h w)
+
+    encode = match_encoder(there.shape[1:], config.match_widths)
+    flat = [tf.keras.layers.Flatten()(encode(correlation)) for correlation in (there, back)]
+    joined = tf.keras.layers.Concatenate()(flat)
+    outputs = 1 if config.head == "angle" else 2
+    head = AngleHead(config.period, name="angle") if config.head == "angle" else DirectionHead(name="direction")
+    result = head(dense_layers(joined.shape[1], config.dense_widths, outputs)(joined))
+    return tf.keras.Model({"fixed": fixed, "moving": moving}, {config.head: result}, name="siamese")

@@ -1,0 +1,149 @@
+"""Everything a training run is made of: one frozen configuration, and the presets people start from."""
+
+import dataclasses
+import json
+import pathlib
+
+from pipelines.errors import InputError
+from udl_tf.networks.polar import PolarConfig
+from udl_tf.networks.siamese import SiameseConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A training run and the aligner it makes. Angles in degrees, lengths in pixels of the network's box.
+
+    Attributes:
+        description: one sentence for people.
+        network: `PolarConfig` or `SiameseConfig`, which name the network and its sizes.
+        period: of the network's angle: 180 where it sees amplitude spectra, 360 where it sees images.
+        box: side of the images the network sees.
+        material: ``particles`` (stacks, class averages) or ``photos``.
+        noise: of simulated pairs, KIND:LEVEL as in `pipelines.noise.parse`, or ``any`` (a level drawn for each image).
+        max_shift: largest shift of simulated images along each axis.
+        sources: how many phantoms or dead-leaves pictures are made where no data is given.
+        steps, batch, learning_rate: of training with Adam.
+        decay: ``cosine`` to zero over all steps, or ``paper`` (x 0.8 every 12,000 steps).
+        disturb_shift: largest shift of the disturbance along each axis.
+        renoise: fresh noise in disturbed pairs: as much again as the image has, times this.
+        warm_steps, self_pair_share: self-pairs, see `udl_tf.training.step`.
+        seed: of everything random.
+        candidates: peaks of the network's correlation that are tried in real space.
+        reach: largest shift an alignment looks for, as a share of the image's side.
+        support: where two images are compared at the end: a ``disc`` (particles) or the whole ``frame`` (photographs).
+        evaluate_pairs: held-out pairs the final error is measured on.
+    """
+
+    description: str
+    network: PolarConfig | SiameseConfig
+    period: float = 180.0
+    box: int = 128
+    material: str = "particles"
+    noise: str = "gaussian:0.1"
+    max_shift: float = 10.0
+    sources: int = 400
+    steps: int = 300
+    batch: int = 64
+    learning_rate: float = 5e-2
+    decay: str = "cosine"
+    disturb_shift: float = 5.0
+    renoise: float = 1.0
+    warm_steps: int = 0
+    self_pair_share: float = 0.0
+    seed: int = 0
+    candidates: int = 3
+    reach: float = 0.25
+    support: str = "disc"
+    evaluate_pairs: int = 512
+
+
+PAPER = {"learning_rate": 5e-4, "decay": "paper", "batch": 64, "disturb_shift": 10.0, "candidates": 1}
+
+PRESETS = {
+    "cryo": Config("Noisy particles: polar correlation of spectra, a minute of training.", PolarConfig()),
+    "photo": Config(
+        "Photographs or micrographs: polar correlation of spectra, compared over the whole frame.",
+        PolarConfig(),
+        material="photos",
+        noise="any",
+        support="frame",
+    ),
+    "cryo-paper": Config(
+        "The paper's network on amplitude spectra of particles, full size; for a GPU.",
+        SiameseConfig(box=128, period=180.0, head="direction", spectrum_crop=128),
+        steps=100_000,
+        warm_steps=2000,
+        self_pair_share=0.25,
+        **PAPER,
+    ),
+    "photo-paper": Config(
+        "The paper's network on photographs, full size; for a GPU.",
+        SiameseConfig(box=128, period=360.0, head="direction"),
+        period=360.0,
+        material="photos",
+        noise="clean",
+        support="frame",
+        steps=100_000,
+        warm_steps=2000,
+        self_pair_share=0.25,
+        **PAPER,
+    ),
+}
+
+
+def resolve(name, **overrides):
+    """The configuration of a preset, or of a JSON file that `save` wrote, with some fields replaced.
+
+    Args:
+        name: key of `PRESETS`, or path of a ``.json`` file. overrides: fields of `Config`; None means: leave as it is.
+
+    Raises:
+        InputError: unknown preset or field, or a value of the wrong type.
+    """
+    config = load(name) if str(name).endswith(".json") else PRESETS.get(name)
+    if config is None:
+        raise InputError(f"unknown preset {name!r}: expected one of {', '.join(PRESETS)}, or a .json file")
+    fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(Config)}
+    for key, value in overrides.items():
+        if key not in fields:
+            raise InputError(f"unknown setting {key!r}: expected one of {', '.join(fields)}")
+        if value is not None:
+            fields[key] = _checked(key, value, fields[key])
+    return Config(**fields)
+
+
+def as_dict(config):
+    """The configuration as plain types, for JSON."""
+    return {**dataclasses.asdict(config), "network": {"kind": _kind(config), **dataclasses.asdict(config.network)}}
+
+
+def load(path):
+    """Read the configuration back from a JSON file that holds what `as_dict` gives, such as a run's config.json."""
+    try:
+        content = json.loads(pathlib.Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: expected a configuration in JSON ({error})") from None
+    content = content.get("config", content)
+    try:
+        network = dict(content["network"])
+        kind = NETWORKS[network.pop("kind")]
+        network = {key: tuple(value) if isinstance(value, list) else value for key, value in network.items()}
+        return Config(**{**content, "network": kind(**network)})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: expected the fields of a configuration ({error})") from None
+
+
+NETWORKS = {"polar": PolarConfig, "siamese": SiameseConfig}
+
+
+def _kind(config):
+    return next(kind for kind, cls in NETWORKS.items() if isinstance(config.network, cls))
+
+
+def _checked(key, value, old):
+    """The value of a field, converted to its type; whole numbers must be positive but for the seed and the steps."""
+    if isinstance(old, (int, float)) and not isinstance(value, (int, float)):
+        raise InputError(f"setting {key!r}: received {value!r}, expected a number")
+    if isinstance(old, int) and (value != int(value) or value < (0 if key in ("seed", "warm_steps") else 1)):
+        raise InputError(f"setting {key!r}: received {value}, expected a positive whole number")
+    return type(old)(value) if isinstance(old, (int, float, str)) else value

@@ -1,0 +1,113 @@
+"""What a run learns from and what it is measured on: the datasets of a configuration and the user's data."""
+
+import collections
+import logging
+
+import numpy as np
+
+from pipelines import leaves, noise, pairs, phantoms, photos, stacks
+from pipelines.errors import InputError
+from pipelines.renoise import Background, White
+from pipelines.resample import fourier_resample, scale_shift
+
+LOG = logging.getLogger(__name__)
+HELD_OUT = 3  # of a stack, every third image is kept for the measurement
+BACKGROUND_RADIUS = 0.75  # of half the box: beyond it an image is taken for background
+MOST_SOURCES = 2000  # clean images read from a folder or stack to simulate from
+
+Material = collections.namedtuple("Material", "train held_out renoise has_truth description")
+
+
+def gather(config, data=None, simulate_from=None):
+    """The pairs of a run.
+
+    Args:
+        config: `udl_tf.presets.Config`. data: path of a noisy stack (particles) or of a folder of photos.
+        simulate_from: path of clean images; noisy copies of them are made with `config.noise`.
+
+    Returns:
+        `Material`: `train` and `held_out`, endless datasets of pairs (see `pipelines.pairs`); `renoise`, the fresh noise for
+        disturbed pairs; `has_truth`, whether the truth of `held_out` is known; `description`, a line for people.
+    """
+    if data and simulate_from:
+        raise InputError("received both --data and --simulate-from: expected one of them")
+    if config.material == "photos":
+        return _photos(config, data or simulate_from)
+    if data:
+        return _stack(config, data)
+    return _simulated(config, simulate_from)
+
+
+def _simulated(config, path):
+    spec = noise.parse(config.noise)
+    if path:
+        source = stacks.open_source(path)
+        count = min(len(source), MOST_SOURCES)
+        images = fourier_resample(source.read(slice(0, count)), config.box).numpy()
+        _require_usable(images, path)
+        seen, unseen = images, images
+        description = f"{count} clean image(s) from {path} with noise {spec}, the same image(s) held out with other noise"
+    else:
+        seen = phantoms.particles(config.sources, config.box, config.seed)
+        unseen = phantoms.particles(config.sources // 2, config.box, config.seed + 1)
+        description = f"{len(seen)} phantoms with noise {spec}, {len(unseen)} others held out"
+    train = pairs.simulated(seen, spec, config.batch, config.seed, config.max_shift)
+    held_out = pairs.simulated(unseen, spec, config.batch, config.seed + 1, config.max_shift)
+    return Material(train, held_out, _background(train, config), True, description)
+
+
+def _stack(config, path):
+    source = stacks.open_source(path)
+    rows = np.arange(len(source))
+    held = rows % HELD_OUT == HELD_OUT - 1
+    poses = None
+    if source.star is not None and "rlnAnglePsi" in source.star.particles:
+        angle, shift = source.star.poses(source.shape[0])
+        poses = angle, scale_shift(shift, source.shape[0], config.box)
+    train_pool = pairs.pools(source, rows[~held], config.box, config.seed)
+    held_pool = pairs.pools(source, rows[held], config.box, config.seed + 1)
+    train = pairs.from_stack(train_pool, config.batch, config.seed)
+    held_out = pairs.from_stack(held_pool, config.batch, config.seed + 1, poses)
+    description = f"{(~held).sum()} noisy images of {path}, {held.sum()} others held out"
+    return Material(train, held_out, _background(train, config), poses is not None, description)
+
+
+def _photos(config, path):
+    options = {"batch": config.batch, "patch": config.box, "max_shift": config.max_shift}
+    if path:
+        seen, files = photos.photo_crops(path, seed=config.seed, **options)
+        unseen, _ = photos.photo_crops(path, seed=config.seed + 1, **options)
+        description = f"photos of {path}: {files.notice()}; other cuts of them held out"
+    else:
+        size = max(256, photos.crop_size(config.box, config.max_shift) + 32)
+        seen = photos.array_crops(leaves.dead_leaves(config.sources, size, config.seed), seed=config.seed, **options)
+        held = leaves.dead_leaves(config.sources // 4, size, config.seed + 1)
+        unseen = photos.array_crops(held, seed=config.seed + 1, **options)
+        description = f"{config.sources} dead-leaves pictures, {config.sources // 4} others held out"
+    if config.noise == "any":
+        add = pairs.any_noise()
+    else:
+        spec = noise.parse(config.noise)
+
+        def add(images, seed):
+            return noise.apply(spec, images, seed)
+
+    recipe = {"patch": config.box, "max_shift": config.max_shift}
+    train = pairs.from_photos(seen, add, config.seed, **recipe)
+    held_out = pairs.from_photos(unseen, add, config.seed + 1, **recipe)
+    description += f", noise {config.noise}"
+    return Material(train, held_out, White(0.1 * config.renoise, config.renoise), True, description)
+
+
+def _background(train, config):
+    """Fresh noise with the spectrum of the training images' own background; no truth is used."""
+    inputs, _ = pairs.collect(train, 512)
+    images = np.concatenate([inputs["fixed"], inputs["moving"]])
+    power = noise.background_power(images, BACKGROUND_RADIUS * config.box / 2.0)
+    return Background(tuple(np.asarray(power, float)), config.renoise)
+
+
+def _require_usable(images, path):
+    flat = np.isfinite(images).all((1, 2)) & (np.ptp(images, (1, 2)) > 0)
+    if not flat.all():
+        raise InputError(f"{path}: image {int(np.argmin(flat))} is constant or not finite, expected clean pictures")

@@ -1,0 +1,101 @@
+"""One training run: a network, its optimiser, the loop, and what it is measured by."""
+
+import collections
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines import geometry, pairs
+from pipelines.disturb import Disturb
+from udl_tf.networks.build import build
+from udl_tf.training.calibration import calibrate
+from udl_tf.training.step import DisturbedPairModel
+
+CALIBRATION_BATCHES = 4
+CURVE_POINTS = 20  # of the loss and of the error on held-out pairs
+CURVE_PAIRS = 256
+
+Trained = collections.namedtuple("Trained", "model history seconds steps calibration interrupted")
+
+
+def train(config, material, log_dir=None, verbose=1):
+    """Train the network of a configuration on the pairs of a `material.Material`. Ctrl-C ends the training early.
+
+    Args:
+        log_dir: folder for TensorBoard, or None. verbose: 1 shows Keras's progress bar, 0 nothing.
+
+    Returns:
+        `Trained`: `model` (`DisturbedPairModel`, its `bias_deg` set), `history` (dict of lists: ``step``, ``loss`` and, with
+        truth, ``rotation_error_deg`` of the network), `seconds`, `steps` done, `calibration`, and whether it was `interrupted`.
+    """
+    tf.keras.utils.set_random_seed(config.seed)
+    disturb = Disturb(config.disturb_shift, material.renoise)
+    model = DisturbedPairModel(
+        build(config), disturb, config.period, config.seed, config.warm_steps, config.self_pair_share
+    )
+    model.compile(optimizer=tf.keras.optimizers.Adam(learning_rate(config), epsilon=1e-8))
+    per_epoch = max(config.steps // CURVE_POINTS, 1)
+    validation = pairs.collect(material.held_out, CURVE_PAIRS) if material.has_truth else None
+    if validation is not None:
+        validation = tf.data.Dataset.from_tensor_slices(validation).batch(config.batch)
+    curve = _Curve(per_epoch)
+    callbacks = [curve] + ([tf.keras.callbacks.TensorBoard(log_dir, write_graph=False)] if log_dir else [])
+    start, interrupted = time.perf_counter(), False
+    try:
+        model.fit(
+            material.train,
+            steps_per_epoch=per_epoch,
+            epochs=-(-config.steps // per_epoch),
+            validation_data=validation,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+    except KeyboardInterrupt:
+        interrupted = True
+    seconds = time.perf_counter() - start
+    calibration = calibrate(model.angles, _images(material.train), disturb, config.period, config.seed + 1)
+    model.bias_deg.assign(calibration.bias_deg)
+    steps = int(model.optimizer.iterations.numpy())
+    return Trained(model, curve.history, seconds, steps, calibration, interrupted)
+
+
+def learning_rate(config):
+    """The learning-rate schedule of a configuration."""
+    if config.decay == "paper":  # section 4.1: reduced by 20 % every 12,000 iterations
+        return tf.keras.optimizers.schedules.ExponentialDecay(config.learning_rate, 12_000, 0.8, staircase=True)
+    return tf.keras.optimizers.schedules.CosineDecay(config.learning_rate, config.steps)
+
+
+def summary(error):
+    """Mean, median and 95th percentile of errors (n,), as plain numbers."""
+    error = np.asarray(error, np.float64)
+    return {
+        "mean": float(error.mean()),
+        "median": float(np.median(error)),
+        "p95": float(np.percentile(error, 95)),
+    }
+
+
+def rotation_error(angle, truth, period):
+    """Absolute errors (n,) of angles in degrees, modulo `period`."""
+    return geometry.angular_distance(np.asarray(angle, np.float64), np.asarray(truth, np.float64), period)
+
+
+def _images(dataset):
+    for inputs, _ in dataset.take(CALIBRATION_BATCHES):
+        yield inputs["moving"]
+
+
+class _Curve(tf.keras.callbacks.Callback):
+    """Keeps the loss and the error after every epoch."""
+
+    def __init__(self, per_epoch):
+        super().__init__()
+        self.per_epoch, self.history = per_epoch, {"step": [], "loss": [], "rotation_error_deg": []}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.history["step"].append((epoch + 1) * self.per_epoch)
+        self.history["loss"].append(float(logs["loss"]))
+        if "val_rotation_error_deg" in logs:
+            self.history["rotation_error_deg"].append(float(logs["val_rotation_error_deg"]))
