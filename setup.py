@@ -46,8 +46,15 @@ setup(
         "tqdm>=4.60",
     ],
     extras_require={
-        # The last TensorFlow Addons imports only with TensorFlow 2.15 (Keras 2), on Python up to 3.11.
-        "addons": ["tensorflow-addons>=0.23", "tensorflow>=2.15,<2.16"],
+        # The last TensorFlow Addons imports only with TensorFlow 2.15 (Keras 2), on Python up to 3.11. The other bounds
+        # follow from that TensorFlow's own; without them pip tries every version of everything for many minutes.
+        "addons": [
+            "tensorflow-addons>=0.23",
+            "tensorflow>=2.15,<2.16",
+            "tensorboard<2.16",
+            "numpy<2",
+            "opencv-python<4.12",
+        ],
         "gpu": ["tensorflow[and-cuda]>=2.15"],
         "serving": ["tensorflow-serving-api>=2.15", "grpcio>=1.59"],
         # setuptools and wheel: tests/test_packaging.py builds a wheel without the network.

@@ -34,7 +34,8 @@ class Chain:
         self.translation = FourierCorrelation(self.box, reach=int(np.ceil(config.reach * self.box)))
         self.filter = PairFilter(self.box)
         self.window = soft_disc(self.box)
-        self.support = self.window if config.support == "disc" else np.ones_like(self.window)
+        self.whole_overlap = config.support == "frame"
+        self.support = np.ones_like(self.window) if self.whole_overlap else self.window
 
     def signatures(self):
         """What is served: ``serving_default`` takes ``fixed``, ``moving`` (batch, n, n); ``align_within`` also ``max_shift``."""
@@ -66,12 +67,13 @@ class Chain:
         fixed, moving = self.prepare(fixed), self.prepare(moving)
         fixed = tf.broadcast_to(fixed, tf.shape(moving))
         angle, shift, correlation = self.translation.choose(fixed, moving, self.propose(fixed, moving), limit)
-        window, support = tf.constant(self.window), tf.constant(self.support)
+        window, fft = tf.constant(self.window), tf.signal.rfft2d
+        spectra, windowed = (fft(fixed), fft(moving)), fft(fixed * window)
 
         def improve(angle, shift, _):
-            weights = self.filter.weights(fixed * window, warp(moving, angle, shift) * window)
-            filtered = self.filter.apply(fixed, weights), self.filter.apply(moving, weights)
-            return refine(*filtered, angle, shift, support, STEPS)
+            weights = self.filter.weights(windowed, fft(warp(moving, angle, shift) * window))
+            filtered = [self.filter.apply(spectrum, weights) for spectrum in spectra]
+            return refine(*filtered, angle, shift, self.support, self.whole_overlap, STEPS)
 
         start = (angle, shift, correlation)
         angle, shift, correlation = tf.while_loop(lambda *_: True, improve, start, maximum_iterations=ROUNDS)

@@ -17,7 +17,7 @@ class PairFilter:
     """
 
     def __init__(self, box, smoothing=4.0, ceiling=0.98):
-        self.ceiling = ceiling
+        self.box, self.ceiling = box, ceiling
         y = np.fft.fftfreq(box)[:, None] * box
         x = np.arange(box // 2 + 1)[None, :]
         radius = np.hypot(y, x)
@@ -40,17 +40,13 @@ class PairFilter:
         return tf.matmul(tf.matmul(flat, members) / self.count, self.smooth)
 
     def weights(self, fixed, moving):
-        """Amplitude weights (batch, rings) for each image of an aligned, windowed pair (batch, box, box)."""
-        f, m = tf.signal.rfft2d(fixed), tf.signal.rfft2d(moving)
-        cross = self.radial(tf.math.real(f * tf.math.conj(m)))
-        power = tf.sqrt(self.radial(tf.abs(f) ** 2) * self.radial(tf.abs(m) ** 2) + 1e-12)
+        """Amplitude weights (batch, rings) for each image of an aligned pair, from both windowed spectra (batch, n, n // 2 + 1)."""
+        cross = self.radial(tf.math.real(fixed * tf.math.conj(moving)))
+        power = tf.sqrt(self.radial(tf.square(tf.abs(fixed))) * self.radial(tf.square(tf.abs(moving))) + 1e-12)
         frc = tf.clip_by_value(cross / power, 0.0, self.ceiling)
         return tf.sqrt(frc / (1.0 + frc) / ((1.0 - frc) * power))
 
-    def apply(self, images, weights):
-        """Filter images (batch, box, box) by amplitude weights (batch, rings)."""
-        gain = tf.gather(weights, self.ring, axis=1) * self.inside
-        spectra = tf.signal.rfft2d(images)
-        gain = tf.reshape(gain, tf.shape(spectra))
-        size = tf.shape(images)[1]
-        return tf.signal.irfft2d(spectra * tf.cast(gain, tf.complex64), [size, size])
+    def apply(self, spectra, weights):
+        """Images (batch, n, n) of spectra (batch, n, n // 2 + 1), filtered by amplitude weights (batch, rings)."""
+        gain = tf.reshape(tf.gather(weights, self.ring, axis=1) * self.inside, tf.shape(spectra))
+        return tf.signal.irfft2d(spectra * tf.cast(gain, tf.complex64), [self.box, self.box])
