@@ -43,7 +43,7 @@ setup(
         "pandas>=2.0",  # the tables that starfile reads and writes
         "tensorboard>=2.15",  # no longer a dependency of TensorFlow
         "matplotlib>=3.7",
-        "tqdm>=4.60",
+        "tqdm>=4.62",
     ],
     extras_require={
         # The last TensorFlow Addons imports only with TensorFlow 2.15 (Keras 2), on Python up to 3.11. The other bounds

@@ -1,10 +1,11 @@
 """The rival: an exhaustive search over the full circle, without a network and without shortcuts that cost accuracy.
 
-Both images are filtered so that their correlation is the likelihood of a transform, all turns in steps of 1 degree are
-correlated over all shifts by FFT, and the best few are polished to a continuous optimum on ever finer grids of (angle, dx, dy).
+Both images are filtered so that their correlation is the likelihood of a transform, all turns in steps of 1 degree
+are correlated over all shifts by FFT, and the best few are polished to a continuous optimum on ever finer grids of
+(angle, dx, dy).
 
-It is generous to the rival: the weights need the signal-to-noise ratio of every frequency, and it is given the true one, of the
-clean image (`true_snr`), which our own aligner has to estimate from each noisy pair.
+It is generous to the rival: the weights need the signal-to-noise ratio of every frequency, and it is given the true
+one, of the clean image (`true_snr`), which our own aligner has to estimate from each noisy pair.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ import tensorflow as tf
 from pipelines import geometry, noise
 from pipelines.resample import fourier_resample, scale_shift
 
-COARSE = 64  # side of the images the circle is searched with: of a 128-pixel box, frequencies up to 0.25 cycles per pixel
+COARSE = 64  # side of the images in the first search: of 128 pixels, frequencies up to 0.25 cycles per pixel
 COUNT = 360  # turns of the first search
 PEAKS, SEPARATION = 5, 6.0  # peaks of the first search that are polished, and degrees between them
 POLISH = (0.4, 0.13, 0.04)  # steps of the finer grids, degrees and pixels
@@ -36,11 +37,12 @@ def true_snr(clean, snr):
 def search(fixed, moving, spectral_snr, max_shift, batch=4):
     """Align pairs by exhaustive search.
 
-    For two images of signal-to-noise ratio s with white noise, the log-likelihood of a transform is their correlation with each
-    frequency weighted by s / (1 + 2 s); each image is filtered by the root of that.
+    For two images of signal-to-noise ratio s with white noise, the log-likelihood of a transform is their correlation
+    with each frequency weighted by s / (1 + 2 s); each image is filtered by the root of that.
 
     Args:
-        fixed, moving: float32 (n, side, side), mean 0. spectral_snr: (side // 2 + 1,). max_shift: pixels. batch: pairs at a time.
+        fixed, moving: float32 (n, side, side), mean 0. spectral_snr: (side // 2 + 1,). max_shift: pixels.
+        batch: pairs at a time.
 
     Returns:
         angle (n,) degrees in [-180, 180), shift (n, 2) pixels, as in `udl_tf.alignment.result.Result`.
@@ -51,16 +53,16 @@ def search(fixed, moving, spectral_snr, max_shift, batch=4):
     for start in range(0, len(moving), batch):
         pair = [_filtered(tf.constant(images[start : start + batch]), tf.constant(gain)) for images in (fixed, moving)]
         angle, shift = _peaks(*_circle(*pair, tf.constant(max_shift, tf.float32)))
-        value = None
         for step in POLISH:
             angle, shift, value = _polish(*pair, angle, shift, tf.constant(step, tf.float32))
-        best = tf.argmax(value, 1)
-        found.append([tf.gather(part, best, batch_dims=1).numpy() for part in (angle, shift)])
+            best = tf.argmax(value, 1)[:, None]  # after the first polish only the best peak is left
+            angle, shift = (tf.gather(part, best, batch_dims=1) for part in (angle, shift))
+        found.append((angle[:, 0].numpy(), shift[:, 0].numpy()))
     angle, shift = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return geometry.wrap_degrees(angle), shift
 
 
-@tf.function(reduce_retracing=True)
+@tf.function
 def _filtered(images, gain):
     """Images (batch, side, side) inside a soft disc, each ring of frequencies multiplied by its gain."""
     side = images.shape[1]
@@ -73,7 +75,7 @@ def _filtered(images, gain):
     return tf.signal.irfft2d(spectra * tf.cast(weight, tf.complex64), [side, side])
 
 
-@tf.function(reduce_retracing=True)
+@tf.function
 def _circle(fixed, moving, max_shift):
     """Best correlation of each turn over all shifts: value (batch, COUNT) and that shift (batch, COUNT, 2)."""
     side = moving.shape[1]
@@ -105,14 +107,14 @@ def _peaks(value, shift):
     return tf.constant(angle), tf.constant(shift)
 
 
-@tf.function(reduce_retracing=True)
+@tf.function
 def _polish(fixed, moving, angle, shift, step):
-    """The best point of a grid around each candidate (batch, PEAKS), to a parabola's precision along each axis."""
+    """The best point of a grid around each candidate (batch, peaks), to a parabola's precision along each axis."""
     side = moving.shape[1]
     angles = angle[:, :, None] + step * REACH.astype(np.float32)  # (batch, peaks, 7)
-    turned = _turned(fourier_resample(moving, 2 * side), tf.reshape(angles, (tf.shape(moving)[0], -1)), side)
+    turned = _turned(fourier_resample(moving, 2 * side), tf.reshape(angles, (-1, angle.shape[1] * len(REACH))), side)
     spectra = tf.signal.rfft2d(fixed)[:, None] * tf.math.conj(tf.signal.rfft2d(turned))
-    spectra = tf.reshape(spectra, (-1, PEAKS * len(REACH), side, side // 2 + 1))
+    spectra = tf.reshape(spectra, (-1, angle.shape[1] * len(REACH), side, side // 2 + 1))
     # Correlation at shifts between the pixels: the inverse transform at the points of the grid alone.
     share = np.where((np.arange(side // 2 + 1) % (side // 2)) == 0, 1.0, 2.0)  # the half plane stands for the whole
     shifts = shift[..., None] + step * REACH.astype(np.float32)  # (batch, peaks, 2, 7)
@@ -124,23 +126,21 @@ def _polish(fixed, moving, angle, shift, step):
     )
     across = across * tf.constant(share, tf.complex64)
     value = tf.math.real(tf.matmul(tf.matmul(down, spectra), across, transpose_b=True))  # (batch, peaks * 7, dy, dx)
-    value = tf.reshape(value, (-1, PEAKS, len(REACH), len(REACH), len(REACH)))
+    value = tf.reshape(value, (-1, angle.shape[1], len(REACH), len(REACH), len(REACH)))
     return _summit(value, angle, shift, step)
 
 
 def _summit(value, angle, shift, step):
-    """Position of the largest of values (batch, peaks, angle, dy, dx) around the candidates, and that value (batch, peaks)."""
+    """Position of the largest of values (batch, peaks, angle, dy, dx) and that value (batch, peaks)."""
     size = len(REACH)
-    flat = tf.reshape(value, (-1, PEAKS, size**3))
+    flat = tf.reshape(value, (-1, angle.shape[1], size**3))
     best = tf.argmax(flat, 2, tf.int32)
     index = [best // size**2, best // size % size, best % size]
     centre = [tf.clip_by_value(i, 1, size - 2) for i in index]
     offsets = []
     for axis in range(3):
         left, middle, right = (
-            tf.gather_nd(
-                value, tf.stack([c + move * (i == axis) for i, c in enumerate(centre)], -1), batch_dims=2
-            )
+            tf.gather_nd(value, tf.stack([c + move * (i == axis) for i, c in enumerate(centre)], -1), batch_dims=2)
             for move in (-1, 0, 1)
         )
         offset = tf.math.divide_no_nan(0.5 * (left - right), left - 2.0 * middle + right)

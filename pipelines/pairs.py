@@ -15,6 +15,8 @@ from pipelines.normalise import normalise, usable
 from pipelines.resample import fourier_resample
 from pipelines.warp import warp
 
+BLOCK = 256  # neighbouring images of a stack that are read together
+
 
 def simulated(images, noise_spec, batch, seed, max_shift=10.0):
     """The paper's cryo recipe (section 4.1): both images of a pair are one clean image, turned, moved, and made noisy.
@@ -48,7 +50,7 @@ def from_stack(pool, batch, seed, poses=None):
     """Pairs of two different images of a stack.
 
     Args:
-        pool: what `pools` yields: a dataset or list of (images (n, height, width), their indices (n,)).
+        pool: endless dataset of (images (n, height, width), their indices (n,)), see `pools`.
         batch, seed: as above. poses: None, or (angle (count,), shift (count, 2)) that bring each image of the whole stack
             onto one reference.
     """
@@ -75,7 +77,7 @@ def from_stack(pool, batch, seed, poses=None):
         numbers = tf.data.Dataset.range(times).map(lambda n: turn * times + n)
         return numbers.map(lambda n: draw(n, images, indices))
 
-    return pool.repeat().enumerate().flat_map(batches).prefetch(2)
+    return pool.enumerate().flat_map(batches).prefetch(2)
 
 
 def pools(source, rows, box, seed, size=2048):
@@ -85,14 +87,18 @@ def pools(source, rows, box, seed, size=2048):
 
     Args:
         source: `pipelines.source.Source`. rows: indices (n,) that may be used. box: the images are resampled to it.
+        seed: of the order, which is another one in every pass. size: images held at a time.
 
     Returns:
-        tf.data.Dataset of (images float32 (<= size, box, box), indices int32 (<= size,)): one pass over `rows`. Images that are
-        not finite or constant are left out.
+        Endless tf.data.Dataset of (images float32 (<= size, box, box), indices int32 (<= size,)). Images that are not finite or
+        constant are left out.
+
+    Raises:
+        InputError: fewer than two images, or fewer than two that can be used.
     """
     rows = np.asarray(rows, np.int32)
-    if len(rows) < 2:
-        raise InputError(f"{source.path}: received {len(rows)} image(s), expected at least 2 to make pairs")
+    block = min(BLOCK, size)
+    _require_a_pair(source, rows, block)
 
     def clean(images, indices):
         good = usable(images)
@@ -100,18 +106,35 @@ def pools(source, rows, box, seed, size=2048):
         return tf.ensure_shape(images, (None, box, box)), tf.boolean_mask(indices, good)
 
     if len(rows) <= size:  # it fits: read once, keep
-        return tf.data.Dataset.from_tensors(clean(source.read(rows), tf.constant(rows)))
-    order = np.random.default_rng(seed)
+        return tf.data.Dataset.from_tensors(clean(source.read(rows), tf.constant(rows))).repeat()
 
-    def blocks():
-        pieces = np.array_split(rows, -(-len(rows) // 256))
-        order.shuffle(pieces)
-        for start in range(0, len(pieces), size // 256):
-            chosen = np.sort(np.concatenate(pieces[start : start + size // 256]))
+    def blocks(turn):
+        pieces = np.array_split(rows, -(-len(rows) // block))
+        # Drawn anew from the pass's number: whoever walks through the dataset, and how often, sees the same order.
+        np.random.default_rng((seed, int(turn))).shuffle(pieces)
+        for start in range(0, len(pieces), size // block):
+            chosen = np.sort(np.concatenate(pieces[start : start + size // block]))
             yield source.read(chosen), chosen
 
     signature = (tf.TensorSpec((None, *source.shape), tf.float32), tf.TensorSpec((None,), tf.int32))
-    return tf.data.Dataset.from_generator(blocks, output_signature=signature).map(clean)
+
+    def one_pass(turn):
+        return tf.data.Dataset.from_generator(blocks, args=(turn,), output_signature=signature)
+
+    read = tf.data.Dataset.range(np.iinfo(np.int64).max).flat_map(one_pass).map(clean)
+    return read.filter(lambda images, indices: tf.shape(indices)[0] > 1)
+
+
+def _require_a_pair(source, rows, block):
+    """InputError unless two of the images can be used; reads no further than it must."""
+    found = 0
+    for start in range(0, len(rows), block):
+        found += np.count_nonzero(usable(source.read(rows[start : start + block])))
+        if found > 1:
+            return
+    raise InputError(
+        f"{source.path}: {found} of {len(rows)} image(s) are finite and not constant, expected at least 2 to make pairs"
+    )
 
 
 def from_photos(crops, choose_noise, seed, patch=128, max_shift=10.0):

@@ -35,7 +35,7 @@ def run(description, add_args, main, argv=None):
 
 def _import_tensorflow():
     """Import TensorFlow without the dozen lines its libraries write to stderr about CUDA and oneDNN."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept = os.dup(2)
     try:

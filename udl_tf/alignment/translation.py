@@ -93,8 +93,9 @@ class FourierCorrelation:
         target = [tf.tile(tf.repeat(part, count, axis=2), (1, 1, 2)) for part in self.transform(fixed)]
         shift, value = self.best_shift(self.surface(target, both), max_shift)
         tried = tf.concat([flat, flat + 180.0], 0)
-        rows = tf.concat([tf.reshape(part, (-1, count)) for part in tf.split(tf.range(tf.size(tried)), 2)], 1)
-        best = tf.argmax(tf.gather(value, rows), axis=1)  # rows: (batch, 2 candidates)
+        turns, pairs, places = tf.range(2)[None, :, None], tf.range(tf.shape(fixed)[0])[:, None, None], tf.range(count)
+        rows = tf.reshape(turns * tf.size(flat) + pairs * count + places, (-1, 2 * count))  # where the tries of a pair lie
+        best = tf.argmax(tf.gather(value, rows), axis=1)
         chosen = tf.gather(rows, best, batch_dims=1)
         return geometry.wrap_degrees(tf.gather(tried, chosen)), tf.gather(shift, chosen), tf.gather(value, chosen)
 

@@ -18,6 +18,7 @@ def fourier_rows(harmonics, angles):
     return tf.cast(tf.concat([tf.cos(phase), -tf.sin(phase)], 0), tf.float32)
 
 
+@tf.keras.utils.register_keras_serializable(package="udl_tf")
 class PolarHarmonics(tf.keras.layers.Layer):
     """Angular Fourier coefficients of the polar amplitude spectrum, each ring with zero mean, unit power and its own weight.
 
@@ -59,6 +60,7 @@ class PolarHarmonics(tf.keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
+@tf.keras.utils.register_keras_serializable(package="udl_tf")
 class AngularCorrelation(tf.keras.layers.Layer):
     """Normalised circular cross-correlation of two sets of angular harmonics, summed over rings.
 
@@ -89,6 +91,7 @@ class AngularCorrelation(tf.keras.layers.Layer):
         return {**super().get_config(), "angles": self.angles}
 
 
+@tf.keras.utils.register_keras_serializable(package="udl_tf")
 class MeanDirection(tf.keras.layers.Layer):
     """Mean direction of a correlation over angles under softmax(beta * correlation), beta learned.
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 from pipelines import geometry
 
 
+@tf.keras.utils.register_keras_serializable(package="udl_tf")
 class SoftDisc(tf.keras.layers.Layer):
     """Multiply images (batch, n, n) by a disc about their centre with a logistic edge.
 

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from pipelines import geometry, pairs
 from pipelines.disturb import Disturb
@@ -13,7 +14,7 @@ from udl_tf.training.calibration import calibrate
 from udl_tf.training.step import DisturbedPairModel
 
 CALIBRATION_BATCHES = 4
-CURVE_POINTS = 20  # of the loss and of the error on held-out pairs
+CURVE_POINTS = 20  # of the loss and of the error on held-out pairs, at most; they divide the steps evenly
 CURVE_PAIRS = 256
 
 Trained = collections.namedtuple("Trained", "model history seconds steps calibration interrupted")
@@ -23,7 +24,7 @@ def train(config, material, log_dir=None, verbose=1):
     """Train the network of a configuration on the pairs of a `material.Material`. Ctrl-C ends the training early.
 
     Args:
-        log_dir: folder for TensorBoard, or None. verbose: 1 shows Keras's progress bar, 0 nothing.
+        log_dir: folder for TensorBoard, or None. verbose: 1 shows a progress bar on stderr, 0 nothing.
 
     Returns:
         `Trained`: `model` (`DisturbedPairModel`, its `bias_deg` set), `history` (dict of lists: ``step``, ``loss`` and, with
@@ -35,24 +36,28 @@ def train(config, material, log_dir=None, verbose=1):
         build(config), disturb, config.period, config.seed, config.warm_steps, config.self_pair_share
     )
     model.compile(optimizer=tf.keras.optimizers.Adam(learning_rate(config), epsilon=1e-8))
-    per_epoch = max(config.steps // CURVE_POINTS, 1)
+    epochs = max(n for n in range(1, CURVE_POINTS + 1) if config.steps % n == 0)
+    per_epoch = config.steps // epochs
     validation = pairs.collect(material.held_out, CURVE_PAIRS) if material.has_truth else None
     if validation is not None:
         validation = tf.data.Dataset.from_tensor_slices(validation).batch(config.batch)
-    curve = _Curve(per_epoch)
+    curve = _Curve(per_epoch, tqdm(total=config.steps, unit="step", disable=not verbose))
     callbacks = [curve] + ([tf.keras.callbacks.TensorBoard(log_dir, write_graph=False)] if log_dir else [])
     start, interrupted = time.perf_counter(), False
     try:
         model.fit(
             material.train,
             steps_per_epoch=per_epoch,
-            epochs=-(-config.steps // per_epoch),
+            epochs=epochs,
             validation_data=validation,
             callbacks=callbacks,
-            verbose=verbose,
+            verbose=0,
+            shuffle=False,  # the pipeline has its own order
         )
     except KeyboardInterrupt:
         interrupted = True
+    finally:
+        curve.bar.close()
     seconds = time.perf_counter() - start
     calibration = calibrate(model.angles, _images(material.train), disturb, config.period, config.seed + 1)
     model.bias_deg.assign(calibration.bias_deg)
@@ -88,11 +93,15 @@ def _images(dataset):
 
 
 class _Curve(tf.keras.callbacks.Callback):
-    """Keeps the loss and the error after every epoch."""
+    """Keeps the loss and the error after every epoch, and moves the bar."""
 
-    def __init__(self, per_epoch):
+    def __init__(self, per_epoch, bar):
         super().__init__()
-        self.per_epoch, self.history = per_epoch, {"step": [], "loss": [], "rotation_error_deg": []}
+        self.per_epoch, self.bar = per_epoch, bar
+        self.history = {"step": [], "loss": [], "rotation_error_deg": []}
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update(1)
 
     def on_epoch_end(self, epoch, logs=None):
         self.history["step"].append((epoch + 1) * self.per_epoch)

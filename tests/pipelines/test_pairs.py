@@ -1,0 +1,210 @@
+"""Pairs: their truth against positions known without any warp, what is left out, and that a seed decides everything."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipelines import pairs
+from pipelines.errors import InputError
+from pipelines.noise import Noise
+from pipelines.source import ArraySource
+
+SIZE = 48
+CLEAN = Noise()
+
+
+def spots(positions, size=SIZE):
+    """Images (n, size, size) of one bright spot each, at (x, y) pixels from the centre, on a background of 5."""
+    x, y = np.meshgrid(np.arange(size) - (size - 1) / 2, np.arange(size) - (size - 1) / 2)
+    positions = np.asarray(positions, np.float64)[:, :, None, None]
+    return (5.0 + np.exp(-((x - positions[:, 0]) ** 2 + (y - positions[:, 1]) ** 2) / 8.0)).astype(np.float32)
+
+
+def position(images):
+    """Where the spot of each image is: (n, 2) pixels from the centre."""
+    weight = np.asarray(images, np.float64) - np.median(images, axis=(1, 2), keepdims=True)
+    weight = np.where(weight > 0.05 * weight.max((1, 2), keepdims=True), weight, 0.0)
+    x = np.arange(images.shape[2]) - (images.shape[2] - 1) / 2
+    y = np.arange(images.shape[1]) - (images.shape[1] - 1) / 2
+    moments = np.stack([weight.sum(1) @ x, weight.sum(2) @ y], -1)
+    return moments / weight.sum((1, 2))[:, None]
+
+
+def moved(angle, shift, points):
+    """Points (n, 2) turned counter-clockwise and shifted: with y up a turn multiplies x + iy by exp(i angle)."""
+    z = np.exp(1j * np.deg2rad(angle)) * (points[:, 0] - 1j * points[:, 1])
+    return np.stack([z.real, -z.imag], -1) + shift
+
+
+def assert_truth(inputs, truth, tolerance=0.1):
+    found = moved(truth["angle"], truth["shift"], position(inputs["moving"]))
+    np.testing.assert_allclose(found, position(inputs["fixed"]), atol=tolerance)
+
+
+def assert_same(one, other):
+    tf.nest.map_structure(np.testing.assert_array_equal, one, other)
+
+
+def test_simulated_truth_brings_moving_onto_fixed():
+    made = pairs.simulated(spots([(9, 0), (0, -6), (-7, 7)]), CLEAN, 64, seed=5, max_shift=6.0)
+    inputs, truth = pairs.collect(made, 128)
+    assert inputs["fixed"].shape == inputs["moving"].shape == (128, SIZE, SIZE) and truth["shift"].shape == (128, 2)
+    assert_truth(inputs, truth)
+    assert np.histogram(truth["angle"], 4, (-180, 180))[0].min() > 15
+    # Each image alone is moved by at most 6 pixels along each axis, from one of the three places turned.
+    distance = np.hypot(*position(inputs["moving"]).T)
+    assert distance.max() < np.hypot(7, 7) + np.hypot(6, 6) + 0.1 and distance.min() < 3
+    np.testing.assert_allclose(inputs["fixed"].mean((1, 2)), 0, atol=1e-4)
+    np.testing.assert_allclose(inputs["fixed"].std((1, 2)), 1, atol=1e-3)
+
+
+def test_noise_is_fresh_in_every_image():
+    made = pairs.simulated(spots([(0, 0)]), Noise("gaussian", 0.01), 32, seed=5)
+    inputs, _ = pairs.collect(made, 32)
+    stack = np.concatenate([inputs["fixed"], inputs["moving"]]).reshape(64, -1)
+    between = np.corrcoef(stack) - np.eye(64)
+    assert np.abs(between).max() < 0.12  # standard error 1/48 of 2304 pixels, and a signal of 1 %
+
+
+def test_the_seed_decides():
+    def made(seed):
+        return pairs.simulated(spots([(9, 0), (0, -6)]), Noise("gaussian", 0.5), 8, seed)
+
+    dataset = made(1)
+    first = pairs.collect(dataset, 24)
+    assert_same(first, pairs.collect(dataset, 24))
+    assert_same(first, pairs.collect(made(1), 24))
+    other = pairs.collect(made(2), 24)
+    assert np.abs(first[1]["angle"] - other[1]["angle"]).min() > 0
+    assert len(set(np.round(first[1]["angle"], 3))) == 24  # batches differ
+
+
+def test_stack_truth_goes_through_the_reference():
+    rng = np.random.default_rng(0)
+    angle, shift = rng.uniform(-180, 180, 30), rng.uniform(-4, 4, (30, 2))
+    reference = np.array([8.0, -5.0])
+    # The pose brings the image onto the reference, so its own spot is where the inverse takes the reference's.
+    where = moved(-angle, 0.0, np.tile(reference, (30, 1)) - shift)
+    source = ArraySource(spots(where))
+    rows = np.arange(0, 30, 2)
+    made = pairs.from_stack(pairs.pools(source, rows, SIZE, 0), 16, 3, (angle, shift))
+    inputs, truth = pairs.collect(made, 160)
+    assert_truth(inputs, truth)
+    used = position(inputs["fixed"])
+    assert np.min(np.hypot(*(used - position(inputs["moving"])).T)) > 0.1  # never an image with itself
+    nearest = np.argmin(np.hypot(*np.moveaxis(used[:, None] - where[None], -1, 0)), 1)
+    assert set(nearest) == set(rows)
+
+
+def test_a_stack_without_truth():
+    source = ArraySource(spots([(9, 0), (0, -6), (1, 7)]))
+    made = pairs.from_stack(pairs.pools(source, np.arange(3), SIZE, 0), 16, 3)
+    inputs, truth = pairs.collect(made, 40)
+    assert np.isnan(truth["angle"]).all() and np.isnan(truth["shift"]).all()
+    assert np.isfinite(inputs["fixed"]).all()
+    assert_same(inputs, pairs.collect(made, 40)[0])
+
+
+def test_unusable_images_are_left_out():
+    images = spots([(i, 0) for i in range(8)])
+    images[2, 5, 5], images[3, 0, 0] = np.nan, np.inf
+    images[6] = 4.0
+    (kept, indices), *_ = pairs.pools(ArraySource(images), np.arange(1, 8), 24, 0).take(1)
+    assert indices.numpy().tolist() == [1, 4, 5, 7] and kept.shape == (4, 24, 24)
+    np.testing.assert_allclose(2 * position(kept.numpy()), [(i, 0) for i in (1, 4, 5, 7)], atol=0.1)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_no_pair_without_two_usable_images(count):
+    images = np.ones((5, 16, 16), np.float32)
+    images[:count, 0, 0] = 2.0
+    with pytest.raises(InputError, match=f"{count} of 5 image.*at least 2"):
+        pairs.pools(ArraySource(images), np.arange(5), 16, 0)
+
+
+class Counted(ArraySource):
+    """Images whose grey values are their index; remembers how many are read at a time."""
+
+    def __init__(self, count):
+        pattern = np.array([[0.0, 1.0], [0.25, 0.5]], np.float32)
+        super().__init__(np.arange(count, dtype=np.float32)[:, None, None] + pattern)
+        self.most = 0
+
+    def read(self, indices):
+        images = super().read(indices)
+        self.most = max(self.most, len(images))
+        return images
+
+
+def one_pass(dataset, count):
+    """Indices of the pools of the first pass, and of the second, after checking that each image has its index."""
+    passes, seen = [[], []], 0
+    for images, indices in dataset.as_numpy_iterator():
+        np.testing.assert_array_equal(images[:, 0, 0], indices)
+        passes[seen // count].append(indices)
+        seen += len(indices)
+        if seen == 2 * count:
+            return passes
+
+
+@pytest.mark.parametrize(("count", "size"), [(700, 256), (100, 16)])
+def test_a_stack_larger_than_a_pool(count, size):
+    source = Counted(count + 5)
+    dataset = pairs.pools(source, np.arange(5, count + 5), 2, seed=3, size=size)
+    first, second = one_pass(dataset, count)
+    assert source.most <= size and len(first) >= count / size
+    for part in (first, second):
+        np.testing.assert_array_equal(np.sort(np.concatenate(part)), np.arange(5, count + 5))
+    assert np.any(np.concatenate(first) != np.concatenate(second))
+    # However often it is walked through: the same order.
+    for again in (dataset, pairs.pools(source, np.arange(5, count + 5), 2, seed=3, size=size)):
+        np.testing.assert_array_equal(np.concatenate(one_pass(again, count)[0]), np.concatenate(first))
+    other = one_pass(pairs.pools(source, np.arange(5, count + 5), 2, seed=4, size=size), count)[0]
+    assert np.any(np.concatenate(other) != np.concatenate(first))
+
+
+def test_pairs_of_a_streamed_stack_stay_within_their_pool():
+    pool = pairs.pools(Counted(100), np.arange(100), 2, seed=3, size=20)
+    first = next(pool.as_numpy_iterator())[1]
+    poses = np.arange(100.0), np.zeros((100, 2))  # a pose that tells the image
+    angles = [truth["angle"] for _, truth in itertools.islice(pairs.from_stack(pool, 10, 0, poses), 2)]
+    possible = {(j - i + 180.0) % 360.0 - 180.0 for i in first for j in first if i != j}
+    assert {round(float(angle)) for angle in np.concatenate(angles)} <= possible
+
+
+def test_photo_truth_brings_moving_onto_fixed():
+    crops = tf.data.Dataset.from_tensors(spots([(6, 0), (0, -5), (-4, 4), (3, 3)], 100)).repeat()
+    made = pairs.from_photos(crops, lambda images, seed: images, 7, patch=48, max_shift=5.0)
+    inputs, truth = pairs.collect(made, 40)
+    assert inputs["fixed"].shape == (40, 48, 48)
+    assert_truth(inputs, truth)
+    assert_same((inputs, truth), pairs.collect(made, 40))
+    assert len(set(np.round(truth["angle"], 3))) == 40
+
+
+def test_noise_of_any_level():
+    images = tf.random.stateless_normal((400, 24, 24), (1, 2))
+    added = pairs.any_noise(0.05, clean_share=0.25)(images, tf.constant([5, 6])) - images
+    variance = np.var(added, axis=(1, 2)) / np.var(images, axis=(1, 2))
+    assert abs(np.mean(variance == 0) - 0.25) < 0.09  # 4 standard errors
+    snr = 1.0 / variance[variance > 0]
+    assert 0.04 < snr.min() < 0.07 and 3 < snr.max() < 4.8  # each measured to 6 %
+    assert abs(np.mean(np.log(snr)) - (np.log(0.05) + np.log(4)) / 2) < 0.3  # 4 standard errors
+
+
+def test_background_becomes_zero():
+    image = np.full((1, 5, 5), 7.0)
+    image[0, 0, :2] = 100.0  # less than half of the border
+    image[0, 2, 2] = 9.0
+    found = pairs.without_background(np.concatenate([image, image + 3.0]))
+    assert found.dtype == np.float32 and found[0, 2, 2] == 2.0 and found[0, 4, 4] == 0.0 and found[0, 0, 0] == 93.0
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_collect_stops_at_the_count():
+    dataset = tf.data.Dataset.range(5).map(lambda n: ({"fixed": [n, n]}, {"angle": [2 * n, 2 * n + 1]}))
+    inputs, truth = pairs.collect(dataset, 5)
+    assert inputs["fixed"].tolist() == [0, 0, 1, 1, 2] and truth["angle"].tolist() == [0, 1, 2, 3, 4]
+    assert len(pairs.collect(dataset, 99)[1]["angle"]) == 10

@@ -1,0 +1,44 @@
+"""The benchmarks' rival must be strong: a weak one would flatter us."""
+
+import numpy as np
+import pytest
+
+from benchmarks import exhaustive
+from pipelines import geometry, noise, pairs, phantoms
+from pipelines.warp import warp
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return phantoms.particles(1, 128, seed=3, symmetry=1)[0]
+
+
+def found_errors(clean, inputs, truth, snr):
+    angle, shift = exhaustive.search(inputs["fixed"], inputs["moving"], exhaustive.true_snr(clean, snr), 32.0)
+    return geometry.angular_distance(angle, truth["angle"]), np.linalg.norm(shift - truth["shift"], axis=1)
+
+
+def test_finds_known_poses_of_a_noiseless_image(clean):
+    angle = np.array([0.3, 77.35, -160.8], np.float32)
+    shift = np.array([[0.0, 0.0], [3.4, -7.2], [-18.3, 11.6]], np.float32)
+    inputs = {"fixed": warp(np.repeat(clean[None], 3, 0), angle, shift).numpy(), "moving": np.repeat(clean[None], 3, 0)}
+    turned, moved = found_errors(clean, inputs, {"angle": angle, "shift": shift}, snr=10.0)
+    assert turned.max() < 0.05
+    assert moved.max() < 0.05
+
+
+def test_reaches_the_bound_of_noisy_pairs(clean):
+    inputs, truth = pairs.collect(pairs.simulated(clean[None], noise.parse("gaussian:0.5"), 12, seed=1), 12)
+    turned, moved = found_errors(clean, inputs, truth, snr=0.5)
+    bound = phantoms.expected_error(clean[None], snr=0.5)[0]  # of the mean, had each pair the other's noiseless image
+    assert turned.mean() < 2.0 * bound
+    assert moved.mean() < 0.3
+
+
+def test_true_snr_is_that_of_white_noise(clean):
+    rng = np.random.default_rng(0)
+    snr = exhaustive.true_snr(clean, 0.2)
+    sigma = np.sqrt(clean.var() / 0.2)
+    measured = noise.radial_power(rng.normal(0, sigma, (40, 128, 128)).astype(np.float32)).numpy().mean(0)
+    signal = noise.radial_power(clean[None]).numpy()[0]
+    assert snr[1:] == pytest.approx((signal / measured)[1:], rel=0.1)
