@@ -37,7 +37,7 @@ setup(
         "tensorflow>=2.15",
         "keras-tuner>=1.4.7",
         "numpy>=1.23.5",
-        "opencv-python>=4.8,<5",
+        "opencv-python-headless>=4.8,<5",
         "mrcfile>=1.5",
         "starfile>=0.5",
         "pandas>=2.0",  # the tables that starfile reads and writes
@@ -53,7 +53,7 @@ setup(
             "tensorflow>=2.15,<2.16",
             "tensorboard<2.16",
             "numpy<2",
-            "opencv-python<4.12",
+            "opencv-python-headless<4.12",
         ],
         "gpu": ["tensorflow[and-cuda]>=2.15"],
         "serving": ["tensorflow-serving-api>=2.15", "grpcio>=1.59"],

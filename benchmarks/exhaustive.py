@@ -52,7 +52,7 @@ def search(fixed, moving, spectral_snr, max_shift, batch=4):
     found = []
     for start in range(0, len(moving), batch):
         pair = [_filtered(tf.constant(images[start : start + batch]), tf.constant(gain)) for images in (fixed, moving)]
-        angle, shift = _peaks(*_circle(*pair, tf.constant(max_shift, tf.float32)))
+        angle, shift = _peaks(*_circle(*pair, float(max_shift)))
         for step in POLISH:
             angle, shift, value = _polish(*pair, angle, shift, tf.constant(step, tf.float32))
             best = tf.argmax(value, 1)[:, None]  # after the first polish only the best peak is left
@@ -81,16 +81,17 @@ def _circle(fixed, moving, max_shift):
     side = moving.shape[1]
     angles = tf.constant(geometry.polar_angles(COUNT), tf.float32)
     fixed, moving = fourier_resample(fixed, COARSE), fourier_resample(moving, COARSE)
-    turned = _turned(fourier_resample(moving, 4 * COARSE), tf.tile(angles[None], (tf.shape(moving)[0], 1)), COARSE)
+    turned = _turned(fourier_resample(moving, 2 * COARSE), tf.tile(angles[None], (tf.shape(moving)[0], 1)), COARSE)
     size = [3 * COARSE // 2] * 2  # zeros around, so that what wraps around at large shifts meets nothing
     spectrum = tf.signal.rfft2d(fixed, size)[:, None]  # (batch, 1, ky, kx)
     surface = tf.signal.irfft2d(spectrum * tf.math.conj(tf.signal.rfft2d(turned, size)), size)
-    lag = np.fft.fftfreq(size[0], 1.0 / size[0]).astype(np.float32)
-    distance = tf.constant(np.hypot(lag[:, None], lag[None, :]))
-    surface = tf.where(distance <= max_shift * (COARSE / side), surface, -np.inf)
-    surface = tf.reshape(surface, (-1, COUNT, size[0] * size[1]))
+    limit = max_shift * COARSE / side
+    lag = np.arange(-int(limit), int(limit) + 1)
+    surface = tf.gather(tf.gather(surface, lag % size[0], axis=2), lag % size[1], axis=3)  # (batch, COUNT, dy, dx)
+    surface = tf.where(np.hypot(lag[:, None], lag[None, :]) <= limit, surface, -np.inf)
+    surface = tf.reshape(surface, (-1, COUNT, len(lag) ** 2))
     best = tf.argmax(surface, 2, tf.int32)
-    shift = tf.stack([tf.gather(lag, best % size[1]), tf.gather(lag, best // size[1])], -1)
+    shift = tf.gather(lag.astype(np.float32), tf.stack([best % len(lag), best // len(lag)], -1))
     return tf.reduce_max(surface, 2), scale_shift(shift, COARSE, side)
 
 
@@ -152,7 +153,7 @@ def _summit(value, angle, shift, step):
 
 
 def _turned(images, angles, side):
-    """Images (batch, fine, fine), turned by angles (batch, turns) degrees and sampled at (batch, turns, side, side)."""
+    """Images (batch, fine, fine) turned by angles (batch, turns) degrees: (batch, turns, side, side), of norm 1."""
     fine, turns = images.shape[1], angles.shape[1]
     flat = tf.reshape(angles, (-1,))
     transform = geometry.sampling_transform(flat, tf.zeros((tf.size(flat), 2)), side, side)
@@ -169,4 +170,6 @@ def _turned(images, angles, side):
         fill_mode="CONSTANT",
         fill_value=0.0,
     )
+    # Interpolation blurs a turn by 0 degrees most (each sample lies between four pixels): it must not lose by that.
+    turned /= tf.norm(turned, axis=(1, 2), keepdims=True)
     return tf.reshape(turned, (-1, turns, side, side))

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import leaves
+from pipelines import geometry, pairs
+from udl_tf.networks.build import build
 from udl_tf.networks.polar import PolarConfig
 from udl_tf.networks.siamese import SiameseConfig
-from udl_tf.training import trainer
+from udl_tf.training import losses, trainer
 from udl_tf.training.material import gather
 
 
@@ -23,18 +24,22 @@ def material(config):
     return gather(config)
 
 
+@pytest.fixture(scope="module")
+def trained(config, material, tmp_path_factory):
+    logs = tmp_path_factory.mktemp("logs")
+    run = trainer.train(config, material, str(logs), verbose=0)
+    assert list(logs.rglob("events.out.tfevents.*"))
+    return run
+
+
 def weights_of(trained):
     return np.concatenate([np.ravel(weight) for weight in trained.model.network.get_weights()])
 
 
-@pytest.fixture(scope="module")
-def trained(config, material):
-    return trainer.train(config, material, verbose=0)
-
-
-def test_the_error_falls(config, material, monkeypatch):
-    """From flat ring weights, which let the noisy high frequencies rule, UDL finds better ones."""
-    from udl_tf.training import trainer as module
+def test_the_error_falls(config, monkeypatch):
+    """From flat ring weights, with which the noise of the high frequencies rules, UDL finds better ones."""
+    config = dataclasses.replace(config, steps=14, batch=32, learning_rate=0.3, noise="gaussian:0.2")
+    material = gather(config)
 
     def flat(config):
         network = build(config)
@@ -42,53 +47,40 @@ def test_the_error_falls(config, material, monkeypatch):
         weight.assign(tf.zeros_like(weight))
         return network
 
-    build = module.build
-    monkeypatch.setattr(module, "build", flat)
-    config = dataclasses.replace(config, steps=40, batch=32)
-    errors = trainer.train(config, gather(config), verbose=0).history["rotation_error_deg"]
-    assert errors[0] > 6.0 and errors[-1] < 4.0, errors
+    inputs, truth = pairs.collect(material.held_out, 256)
+    angle = losses.angle_of(flat(config)({name: tf.constant(x) for name, x in inputs.items()})["direction"], 180.0)
+    before = np.mean(geometry.angular_distance(angle.numpy(), truth["angle"], 180.0))
+    monkeypatch.setattr(trainer, "build", flat)
+    run = trainer.train(config, material, verbose=0)
+    errors = run.history["rotation_error_deg"]
+    assert run.steps == 14 and run.history["step"][-1] == 14
+    assert before > 6.0 and errors[-1] < 3.0, (before, errors)
 
 
 def test_history_and_calibration(trained):
     assert trained.history["step"] == [1, 2, 3, 4] and trained.steps == 4
-    assert {name: len(values) for name, values in trained.history.items()} == {
-        "step": 4,
-        "loss": 4,
-        "rotation_error_deg": 4,
-    }
+    lengths = {name: len(values) for name, values in trained.history.items()}
+    assert lengths == {"step": 4, "loss": 4, "rotation_error_deg": 4}
     assert all(0 < loss < 2 for loss in trained.history["loss"]) and not trained.interrupted
-    assert abs(trained.calibration.bias_deg) < 1.0  # zero by construction, but for the noise
+    assert abs(trained.calibration.bias_deg) < 2.0  # zero by construction, but for the noise
     assert float(trained.model.bias_deg) == pytest.approx(trained.calibration.bias_deg)
 
 
-def test_two_runs_with_one_seed_are_equal(config, material, trained):
-    again = trainer.train(config, gather(config), verbose=0)
-    np.testing.assert_array_equal(weights_of(again), weights_of(trained))
-    assert again.history == trained.history and again.calibration == trained.calibration
-    other = trainer.train(dataclasses.replace(config, seed=4), material, verbose=0)
-    assert np.abs(weights_of(other) - weights_of(trained)).max() > 1e-4
+def test_a_second_run_with_wrong_truth_is_bit_identical(config, trained):
+    """Shows two things at once: that the seed decides everything, and that the truth decides nothing."""
 
-
-def test_the_truth_never_enters_training(config, material, trained):
     def garbled(inputs, truth):
         return inputs, {name: 17.0 * value + 50.0 for name, value in truth.items()}
 
-    wrong = material._replace(train=material.train.map(garbled), held_out=material.held_out.map(garbled))
-    blind = trainer.train(config, wrong, verbose=0)
+    again = gather(config)
+    again = again._replace(train=again.train.map(garbled), held_out=again.held_out.map(garbled))
+    blind = trainer.train(config, again, verbose=0)
     np.testing.assert_array_equal(weights_of(blind), weights_of(trained))
     assert blind.calibration == trained.calibration and blind.history["loss"] == trained.history["loss"]
-    assert min(blind.history["rotation_error_deg"]) > 20  # the measurement does see it
+    assert min(blind.history["rotation_error_deg"]) > 20  # the measurement does look at it
 
 
-@pytest.mark.parametrize(("steps", "expected"), [(45, 45), (1, 1)])
-def test_exactly_the_asked_steps_are_done(config, material, steps, expected):
-    config = dataclasses.replace(config, steps=steps, network=PolarConfig(angles=32, harmonics=8, last_ring=8, pad=64))
-    run = trainer.train(config, material._replace(has_truth=False), verbose=0)
-    assert run.steps == expected and run.history["step"][-1] == expected
-    assert run.history["rotation_error_deg"] == [] and len(run.history["loss"]) == len(run.history["step"])
-
-
-def test_an_interrupted_run_gives_what_it_has(config, material, monkeypatch):
+def test_an_interrupted_run_gives_what_it_has(config, material, trained, monkeypatch):
     original = trainer._Curve.on_epoch_end
 
     def interrupt(self, epoch, logs=None):
@@ -97,27 +89,21 @@ def test_an_interrupted_run_gives_what_it_has(config, material, monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(trainer._Curve, "on_epoch_end", interrupt)
-    run = trainer.train(config, material, verbose=0)
+    run = trainer.train(dataclasses.replace(config, seed=4), material._replace(has_truth=False), verbose=0)
     assert run.interrupted and run.steps == 2 and run.history["step"] == [1, 2] and run.seconds > 0
+    assert run.history["rotation_error_deg"] == []
+    assert run.history["loss"][0] != trained.history["loss"][0]  # another seed
 
 
 def test_the_papers_network_trains_on_photographs(small_config):
     network = SiameseConfig(
         box=32, head="direction", mask_widths=(2, 1), feature_widths=(4, 8), match_widths=(8,), dense_widths=(16,)
     )
-    config = dataclasses.replace(
-        small_config, network=network, box=32, period=360.0, material="photos", noise="clean", warm_steps=1, decay="paper"
-    )
-    material = gather(config)
-    assert material.has_truth and "dead-leaves" in material.description
-    run = trainer.train(config, material, verbose=0)
-    assert np.isfinite(run.history["loss"]).all() and 0 < run.history["rotation_error_deg"][-1] <= 180
-    assert run.model.network.name == "siamese"
-
-
-def test_logs_are_written(config, material, tmp_path):
-    trainer.train(dataclasses.replace(config, steps=1), material, str(tmp_path / "logs"), verbose=0)
-    assert list((tmp_path / "logs").rglob("events.out.tfevents.*"))
+    photos = {"material": "photos", "noise": "clean", "period": 360.0, "warm_steps": 1, "decay": "paper"}
+    config = dataclasses.replace(small_config, network=network, box=32, steps=2, sources=4, batch=8, **photos)
+    run = trainer.train(config, gather(config), verbose=0)
+    assert np.isfinite(run.history["loss"]).all() and 45 < run.history["rotation_error_deg"][-1] < 135
+    assert run.model.network.name == "siamese" and np.isfinite(weights_of(run)).all()
 
 
 def test_learning_rates_by_hand(small_config):
@@ -134,9 +120,3 @@ def test_summaries_by_hand():
     error = trainer.rotation_error(np.array([170.0, -170.0, 3.0], np.float32), np.array([-170.0, 5.0, 1.0]), 180.0)
     np.testing.assert_allclose(error, [20.0, 5.0, 2.0])
     np.testing.assert_allclose(trainer.rotation_error([170.0, -170.0], [-170.0, 5.0], 360.0), [20.0, 175.0])
-
-
-def test_pictures_of_held_out_photographs_are_others(small_config):
-    """The dead leaves trained on and those held out come from different seeds."""
-    one, other = (leaves.dead_leaves(2, 64, seed) for seed in (small_config.seed, small_config.seed + 1))
-    assert np.abs(one - other).max() > 20

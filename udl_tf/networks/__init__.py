@@ -1,0 +1,1 @@
+"""Networks and the parts they are put together from; the parts know nothing of each other."""
