@@ -38,9 +38,7 @@ def trained(path, snr, steps, seed):
     from udl_tf.fit import fit
 
     with tempfile.TemporaryDirectory() as folder:
-        metrics = fit(
-            "cryo", None, str(path), f"{folder}/run", verbose=0, noise=f"gaussian:{snr:g}", steps=steps, seed=seed
-        )
+        metrics = fit("cryo", None, str(path), f"{folder}/run", verbose=0, noise=f"gaussian:{snr:g}", steps=steps, seed=seed)
     return {
         "network deg": metrics["network_rotation_error_deg"]["mean"],
         "aligner deg": metrics["rotation_error_deg"]["mean"],

@@ -6,9 +6,9 @@ r"""Goal 7: the paper's network trained by UDL with and without the warm start: 
         --score-on ../shared/data/photos/val --noise clean
 
 Variants: `warm` is the preset (first self-pairs, then UDL with a share of them), `cold` is UDL alone from the first
-step on, `self` is self-pairs alone to the end, without UDL. Each gets the time given by --minutes. The error is the
-network's own, on held-out pairs, after its constant C was measured on self-pairs (no truth needed): truth is used for
-this number only.
+step on, `self` is self-pairs alone to the end, without UDL. All take the same number of steps: with --minutes, what the first of
+them can do in that time. The error is the network's own, on held-out pairs, after its constant C was measured on
+self-pairs (no truth needed): truth is used for this number only.
 """
 
 import sys
@@ -27,7 +27,7 @@ def add_args(parser):
     parser.add_argument("--score-on", metavar="PATH", help="other images to score on (default: those held out)")
     parser.add_argument("--noise", metavar="KIND:LEVEL", help="default: the preset's")
     parser.add_argument("--variants", nargs="+", default=["warm", "cold"], choices=VARIANTS, help="default: warm cold")
-    parser.add_argument("--minutes", type=float, help="for each variant; the preset's steps are then not used")
+    parser.add_argument("--minutes", type=float, help="for each variant, instead of steps")
     parser.add_argument("--steps", type=int, help="for each variant (default: the preset's)")
     parser.add_argument("--points", type=int, default=10, help="rows of each variant (default: 10)")
     parser.add_argument("--pairs", type=int, default=512, help="to score on (default: 512)")
@@ -41,15 +41,15 @@ def main(args):
     from udl_tf import presets
     from udl_tf.training import material
 
-    rows = []
+    rows, steps = [], args.steps
     for variant in args.variants:
         changes = {"noise": args.noise, "batch": args.batch, "seed": args.seed, **VARIANTS[variant]}
-        config = presets.resolve(args.preset, **changes)
+        config = presets.resolve(args.preset, steps=steps, **changes)
         gathered = material.gather(config, args.data, args.simulate_from)
-        steps = args.steps or config.steps
-        if args.minutes:
+        if steps is None and args.minutes:
             steps = affordable_steps(config, gathered, 60.0 * args.minutes)
-        config = presets.resolve(args.preset, **changes, steps=steps)
+        steps = max((steps or config.steps) // args.points, 1) * args.points  # the same for every variant
+        config = presets.resolve(args.preset, steps=steps, **changes)
         progress(f"{variant}: {config.steps} steps of {config.batch} pairs; {gathered.description}")
         held_out = gathered.held_out
         if args.score_on:
@@ -74,7 +74,7 @@ def affordable_steps(config, material, seconds, probe=8):
             self.ends.append(time.perf_counter())
 
     clock = Clock()
-    compiled(config, material).fit(material.train, steps_per_epoch=probe, epochs=1, callbacks=[clock], verbose=0)
+    compiled(config, material).fit(material.train, steps_per_epoch=probe, epochs=1, callbacks=[clock], verbose=0, shuffle=False)
     ends = clock.ends[2:]  # tracing
     return max(int(seconds * (len(ends) - 1) / (ends[-1] - ends[0])), 1)
 
@@ -85,7 +85,7 @@ def curve(variant, config, material, held_out, points):
     from training import compiled
 
     model = compiled(config, material)
-    per_point = max(config.steps // points, 1)
+    per_point = config.steps // points
     rows = []
 
     class Stock(tf.keras.callbacks.Callback):
@@ -102,7 +102,7 @@ def curve(variant, config, material, held_out, points):
             progress("  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "variant"))
             self.since = time.perf_counter()
 
-    model.fit(material.train, steps_per_epoch=per_point, epochs=points, callbacks=[Stock()], verbose=0)
+    model.fit(material.train, steps_per_epoch=per_point, epochs=points, callbacks=[Stock()], verbose=0, shuffle=False)
     return rows
 
 

@@ -29,9 +29,7 @@ def main(args):
 def rows_of(metrics):
     """One row for the network alone, one for the aligner."""
     parts = {"network": "network_rotation_error_deg", "aligner": "rotation_error_deg"}
-    rows = [
-        {"part": part, **{f"{name} deg": value for name, value in metrics[key].items()}} for part, key in parts.items()
-    ]
+    rows = [{"part": part, **{f"{name} deg": value for name, value in metrics[key].items()}} for part, key in parts.items()]
     rows[1] |= {
         "goal, mean": 1.0,
         "right half-turn, %": 100.0 * metrics["right_half_turn"],

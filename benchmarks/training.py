@@ -12,8 +12,6 @@ def compiled(config, material):
 
     tf.keras.utils.set_random_seed(config.seed)
     disturb = Disturb(config.disturb_shift, material.renoise)
-    model = DisturbedPairModel(
-        build(config), disturb, config.period, config.seed, config.warm_steps, config.self_pair_share
-    )
+    model = DisturbedPairModel(build(config), disturb, config.period, config.seed, config.warm_steps, config.self_pair_share)
     model.compile(optimizer=tf.keras.optimizers.Adam(trainer.learning_rate(config), epsilon=1e-8))
     return model

@@ -17,7 +17,7 @@ from pipelines.leaves import dead_leaves
 __all__ = ["dead_leaves", "expected_error", "is_distinct", "particles", "self_similarity"]
 
 ATOM_VOLUME = 40.0  # cubic Angstrom for each pseudo-atom
-MAX_EXPECTED_ERROR = 0.7  # degrees at SNR 0.1; class averages of real particles: 0.3 to 0.6
+MAX_EXPECTED_ERROR = 0.7  # degrees at SNR 0.1 and 128 pixels; class averages of real particles: 0.3 to 0.6
 MAX_SELF_SIMILARITY = 0.8  # correlation with itself turned by 25 to 155 degrees; real class averages: up to 0.7
 
 
@@ -57,10 +57,12 @@ def is_distinct(images):
     """Whether the turn of an image (batch, height, width) is well determined modulo 180 degrees: (batch,) bool.
 
     Two things spoil it. A nearly round particle hardly changes under a small turn: we ask that the Cramer-Rao bound of a
-    pair at SNR 0.1 is at most `MAX_EXPECTED_ERROR`. A nearly 3-, 4-, ...-fold one looks the same after a large turn: we
-    ask that the correlation with its own turned copies is at most `MAX_SELF_SIMILARITY`.
+    pair at SNR 0.1 is at most `MAX_EXPECTED_ERROR`, in other boxes as much more or less as their pixels are fewer or more.
+    A nearly 3-, 4-, ...-fold one looks the same after a large turn: we ask that the correlation with its own turned copies
+    is at most `MAX_SELF_SIMILARITY`.
     """
-    return (expected_error(images) <= MAX_EXPECTED_ERROR) & (self_similarity(images) <= MAX_SELF_SIMILARITY)
+    limit = MAX_EXPECTED_ERROR * 128 / images.shape[1]
+    return (expected_error(images) <= limit) & (self_similarity(images) <= MAX_SELF_SIMILARITY)
 
 
 def expected_error(images, snr=0.1):

@@ -28,9 +28,9 @@ def test_finds_known_poses_of_a_noiseless_image(clean):
 
 
 def test_reaches_the_bound_of_noisy_pairs(clean):
-    inputs, truth = pairs.collect(pairs.simulated(clean[None], noise.parse("gaussian:0.5"), 12, seed=1), 12)
+    inputs, truth = pairs.collect(pairs.simulated(clean[None], noise.parse("gaussian:0.5"), 32, seed=1), 32)
     turned, moved = found_errors(clean, inputs, truth, snr=0.5)
-    bound = phantoms.expected_error(clean[None], snr=0.5)[0]  # of the mean, had each pair the other's noiseless image
+    bound = phantoms.expected_error(clean[None], snr=0.5)[0]  # of a pair, had the image itself been known
     assert turned.mean() < 2.0 * bound
     assert moved.mean() < 0.3
 

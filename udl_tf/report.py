@@ -46,7 +46,8 @@ def _histogram(axis, errors):
     if errors:
         top = max(np.percentile(error, 98) for error in errors.values())
         for name, error in errors.items():
-            axis.hist(np.clip(error, 0, top), 30, (0, top), histtype="step", label=f"{name}: mean {error.mean():.2f}")
+            label = f"{name}: mean {error.mean():.2f}"
+            axis.hist(np.clip(error, 0, top), bins=30, range=(0, top), histtype="step", label=label)
         axis.legend(fontsize=8)
     _or_say(axis, errors)
 

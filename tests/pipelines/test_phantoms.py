@@ -31,6 +31,12 @@ def test_the_same_seed_gives_the_same_particles_and_others_differ():
     assert correlation(first[:-1], first[1:]).max() < 0.99
 
 
+@pytest.mark.parametrize("box", [16, 40, 200])
+def test_every_box_has_its_particles(box):
+    images = phantoms.particles(5, box, seed=3)
+    assert images.shape == (5, box, box) and phantoms.is_distinct(images).all()
+
+
 def test_particles_fit_in_the_box_around_its_centre(images):
     np.testing.assert_allclose(images.max((1, 2)), 1.0, rtol=1e-5)
     reach = radius_of_mass(images)

@@ -33,9 +33,7 @@ def network_with(constant, scatter=0.0):
     return angles
 
 
-@pytest.mark.parametrize(
-    ("constant", "period"), [(0.0, 360.0), (25.0, 360.0), (-170.0, 360.0), (80.0, 180.0), (100.0, 180.0)]
-)
+@pytest.mark.parametrize(("constant", "period"), [(0.0, 360.0), (25.0, 360.0), (-170.0, 360.0), (80.0, 180.0), (100.0, 180.0)])
 def test_a_known_constant_is_recovered(constant, period):
     result = calibrate(network_with(constant), [bars(8), bars(5)], Disturb(0.0), period, seed=1)
     assert abs(geometry.wrap_degrees(result.bias_deg - constant, period)) < 0.3

@@ -59,10 +59,7 @@ def test_udl_direction_against_complex_arithmetic_and_rewards_length():
     close(losses.udl_direction(*pairs, tf.constant([turn]), 180.0), [expected])
     sharp = losses.direction_of(tf.constant([20.0]), 360.0)
     zero = tf.zeros(1)
-    assert (
-        losses.udl_direction(0.5 * sharp, sharp, zero, 360.0)[0]
-        > losses.udl_direction(sharp, sharp, zero, 360.0)[0] + 0.4
-    )
+    assert losses.udl_direction(0.5 * sharp, sharp, zero, 360.0)[0] > losses.udl_direction(sharp, sharp, zero, 360.0)[0] + 0.4
 
 
 def test_supervised_losses_by_hand():

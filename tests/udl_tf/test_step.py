@@ -56,9 +56,7 @@ def test_a_perfect_network_has_no_loss_and_with_the_sign_swapped_it_has(head, sc
     def loss(sign):
         # "angle" is reported + 180, which UDL cannot see but self-pairs can
         constant = -180.0 if head == "angle" and self_pairs else 0.0
-        model = DisturbedPairModel(
-            oracle(head, sign, constant), Disturb(0.0, fill="constant"), 360.0, self_pair_share=self_pairs
-        )
+        model = DisturbedPairModel(oracle(head, sign, constant), Disturb(0.0, fill="constant"), 360.0, self_pair_share=self_pairs)
         return model.pair_losses(spots(32)[0], 3, training=False).numpy()
 
     assert loss(1.0).max() < 2.0 * scale
@@ -79,9 +77,7 @@ def test_udl_cannot_see_a_constant_but_self_pairs_can():
 
 
 def test_warm_steps_use_self_pairs_only():
-    model = DisturbedPairModel(
-        oracle("direction"), Disturb(0.0, fill="constant"), 360.0, warm_steps=10, self_pair_share=0.25
-    )
+    model = DisturbedPairModel(oracle("direction"), Disturb(0.0, fill="constant"), 360.0, warm_steps=10, self_pair_share=0.25)
     assert [int(np.sum(model.self_pair_rows(8, step))) for step in (0, 9, 10, 500)] == [8, 8, 2, 2]
 
 
@@ -106,9 +102,7 @@ def small_model(head="direction", **arguments):
     """One hidden layer on both images, with batch norm, so that it trains and traces in no time."""
     tf.keras.utils.set_random_seed(1)
     inputs = {name: tf.keras.Input((SIZE, SIZE), name=name) for name in ("fixed", "moving")}
-    flat = [
-        tf.keras.layers.Flatten()(tf.keras.layers.AveragePooling1D(3)(inputs[name])) for name in ("fixed", "moving")
-    ]
+    flat = [tf.keras.layers.Flatten()(tf.keras.layers.AveragePooling1D(3)(inputs[name])) for name in ("fixed", "moving")]
     x = tf.keras.layers.Dense(64, "relu")(tf.keras.layers.Concatenate()(flat))
     x = tf.keras.layers.Dense(1 if head == "angle" else 2)(tf.keras.layers.BatchNormalization()(x))
     network = tf.keras.Model(inputs, {head: AngleHead(360.0)(x) if head == "angle" else DirectionHead()(x)})

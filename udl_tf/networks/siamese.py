@@ -26,6 +26,7 @@ class SiameseConfig:
         squeeze: inner width of a residual block is its width divided by this.
         spectrum_crop: 0 to see the image itself, or the side of the centre of its amplitude spectrum that is seen instead.
         spectrum_pad: size the image is zero-padded to for that spectrum, pixels; 0 for no padding.
+        spectrum_radius: of the soft disc that windows the image before, as a share of half the box.
     """
 
     box: int = 128
@@ -38,6 +39,7 @@ class SiameseConfig:
     squeeze: int = 4
     spectrum_crop: int = 0
     spectrum_pad: int = 0
+    spectrum_radius: float = 0.9
 
 
 def siamese(config, front=None):
@@ -61,14 +63,12 @@ def siamese(config, front=None):
     fixed = tf.keras.Input((config.box, config.box), name="fixed")
     moving = tf.keras.Input((config.box, config.box), name="moving")
     if front is None and config.spectrum_crop:
-        front = SpectrumInput(config.spectrum_crop, config.spectrum_pad or None, name="spectrum")
+        front = SpectrumInput(config.spectrum_crop, config.spectrum_pad or None, config.spectrum_radius, name="spectrum")
     seen = [fixed, moving] if front is None else [front(fixed), front(moving)]
     size = seen[0].shape[1]
     divisor = 2 ** len(config.feature_widths)
     if size % divisor:
-        raise InputError(
-            f"siamese input of {size} px: {len(config.feature_widths)} poolings expect a multiple of {divisor}"
-        )
+        raise InputError(f"siamese input of {size} px: {len(config.feature_widths)} poolings expect a multiple of {divisor}")
 
     channel = tf.keras.layers.Reshape((size, size, 1))
     predict_mask = mask((size, size, 1), config.mask_widths)

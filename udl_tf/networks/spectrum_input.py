@@ -26,9 +26,7 @@ class SpectrumInput(tf.keras.layers.Layer):
         """Draw the window: it falls from 1 to 0 over a tenth of half the box, a raised cosine about `radius`."""
         size = int(input_shape[1])
         distance = np.linalg.norm(geometry.centred_grid(size, size), axis=-1) / (size / 2.0)
-        self.window = (0.5 + 0.5 * np.cos(np.pi * np.clip((distance - self.radius) / 0.1 + 0.5, 0, 1))).astype(
-            np.float32
-        )
+        self.window = (0.5 + 0.5 * np.cos(np.pi * np.clip((distance - self.radius) / 0.1 + 0.5, 0, 1))).astype(np.float32)
 
     def call(self, images):
         mean = tf.reduce_sum(images * self.window, axis=(1, 2), keepdims=True) / self.window.sum()

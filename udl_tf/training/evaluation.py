@@ -5,6 +5,7 @@ import collections
 import numpy as np
 
 from pipelines import pairs
+from pipelines.warp import centre_crop
 from udl_tf.training.trainer import rotation_error, summary
 
 Measured = collections.namedtuple("Measured", "metrics errors inputs aligned")
@@ -23,6 +24,7 @@ def evaluate(config, material, trained, aligner):
         where the truth is unknown), and held-out `inputs` with their `aligned` moving images for the report.
     """
     inputs, truth = pairs.collect(material.held_out, config.evaluate_pairs if material.has_truth else config.batch)
+    inputs = {name: centre_crop(images, config.box) for name, images in inputs.items()}
     result = aligner.align(inputs["fixed"], inputs["moving"])
     metrics = {
         "period_deg": config.period,

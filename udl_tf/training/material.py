@@ -73,13 +73,14 @@ def _stack(config, path):
 
 
 def _photos(config, path):
-    options = {"batch": config.batch, "patch": config.box, "max_shift": config.max_shift}
+    recipe = {"patch": config.box + 2 * config.margin, "max_shift": config.max_shift}
+    options = {"batch": config.batch, **recipe}
     if path:
         seen, files = photos.photo_crops(path, seed=config.seed, **options)
         unseen, _ = photos.photo_crops(path, seed=config.seed + 1, **options)
         description = f"photos of {path}: {files.notice()}; other cuts of them held out"
     else:
-        size = max(256, photos.crop_size(config.box, config.max_shift) + 32)
+        size = max(256, photos.crop_size(**recipe) + 32)
         seen = photos.array_crops(leaves.dead_leaves(config.sources, size, config.seed), seed=config.seed, **options)
         held = leaves.dead_leaves(config.sources // 4, size, config.seed + 1)
         unseen = photos.array_crops(held, seed=config.seed + 1, **options)
@@ -92,15 +93,17 @@ def _photos(config, path):
         def add(images, seed):
             return noise.apply(spec, images, seed)
 
-    recipe = {"patch": config.box, "max_shift": config.max_shift}
     train = pairs.from_photos(seen, add, config.seed, **recipe)
     held_out = pairs.from_photos(unseen, add, config.seed + 1, **recipe)
     description += f", noise {config.noise}"
-    return Material(train, held_out, White(0.1 * config.renoise, config.renoise), True, description)
+    renoise = White(0.1 * config.renoise, config.renoise) if config.renoise else None
+    return Material(train, held_out, renoise, True, description)
 
 
 def _background(train, config):
     """Fresh noise with the spectrum of the training images' own background; no truth is used."""
+    if not config.renoise:
+        return None
     inputs, _ = pairs.collect(train, 512)
     images = np.concatenate([inputs["fixed"], inputs["moving"]])
     power = noise.background_power(images, BACKGROUND_RADIUS * config.box / 2.0)

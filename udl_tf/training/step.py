@@ -24,19 +24,18 @@ class DisturbedPairModel(tf.keras.Model):
     `inputs`: dict of `fixed` and `moving`, float32 (batch, side, side); images larger than the network's box are
     disturbed whole and cropped, so that no corner is empty. `truth`: dict of `angle` (batch,) degrees, NaN where
     unknown, and whatever else; `evaluate` uses it, training never does.
+
+    Args:
+        network: a model with inputs `fixed` and `moving` (batch, box, box) and the output ``angle`` (batch,)
+            degrees or ``direction`` (batch, 2).
+        disturb: `pipelines.disturb.Disturb`, or anything called the same way.
+        period: of the angle in degrees.
+        seed: of all disturbances; with the step count it makes training reproducible, also after a restart.
+        warm_steps: first optimizer steps that use self-pairs only.
+        self_pair_share: part of every later batch made of self-pairs, in [0, 1].
     """
 
     def __init__(self, network, disturb, period, seed=0, warm_steps=0, self_pair_share=0.0):
-        """
-        Args:
-            network: a model with inputs `fixed` and `moving` (batch, box, box) and the output ``angle`` (batch,)
-                degrees or ``direction`` (batch, 2).
-            disturb: `pipelines.disturb.Disturb`, or anything called the same way.
-            period: of the angle in degrees.
-            seed: of all disturbances; with the step count it makes training reproducible, also after a restart.
-            warm_steps: first optimizer steps that use self-pairs only.
-            self_pair_share: part of every later batch made of self-pairs, in [0, 1].
-        """
         super().__init__()
         self.supports_jit = False  # the warp's kernel has no XLA version, and Keras 3 would compile the step for a GPU
         if not 0.0 <= self_pair_share <= 1.0:

@@ -1,0 +1,107 @@
+"""Presets and configurations."""
+
+import dataclasses
+import json
+
+import pytest
+
+from pipelines import noise
+from pipelines.errors import InputError
+from udl_tf import presets
+from udl_tf.networks.polar import PolarConfig
+from udl_tf.networks.siamese import SiameseConfig
+
+
+def test_the_four_presets():
+    kinds = {name: type(config.network) for name, config in presets.PRESETS.items()}
+    assert kinds == {
+        "cryo": PolarConfig,
+        "photo": PolarConfig,
+        "cryo-paper": SiameseConfig,
+        "photo-paper": SiameseConfig,
+    }
+    for name, config in presets.PRESETS.items():
+        assert config.material == ("photos" if name.startswith("photo") else "particles")
+        assert config.period == (360.0 if name == "photo-paper" else 180.0)
+        assert config.noise == "any" or noise.parse(config.noise)
+        if isinstance(config.network, SiameseConfig):
+            # Section 4.1 of the paper.
+            assert (config.learning_rate, config.batch, config.decay) == (5e-4, 64, "paper")
+            assert (config.network.box, config.network.period) == (config.box, config.period)
+
+
+def test_configurations_cannot_be_changed():
+    for part, name in ((presets.PRESETS["cryo"], "steps"), (presets.PRESETS["cryo"].network, "pad")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(part, name, 1)
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_every_preset_survives_a_file(tmp_path, name):
+    config = dataclasses.replace(presets.PRESETS[name], steps=7, seed=11)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(presets.as_dict(config)))
+    assert presets.load(path) == config
+    path.write_text(json.dumps({"config": presets.as_dict(config), "versions": {}}))  # as a run's config.json
+    assert presets.resolve(str(path)) == config
+
+
+def test_overrides():
+    config = presets.resolve("cryo", steps=5, learning_rate=1, noise="clean", seed=0, batch=None)
+    assert (config.steps, config.learning_rate, config.noise, config.seed) == (5, 1.0, "clean", 0)
+    assert isinstance(config.learning_rate, float) and config.batch == presets.PRESETS["cryo"].batch
+    assert presets.PRESETS["cryo"].noise == "gaussian:0.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("cyro", {}, "unknown preset 'cyro': expected one of cryo, photo, cryo-paper, photo-paper"),
+        ("cryo", {"step": 3}, "unknown setting 'step': expected one of description, "),
+        ("cryo", {"steps": "many"}, "'steps': received 'many', expected a number"),
+        ("cryo", {"steps": 0}, "'steps': received 0, expected a positive whole number"),
+        ("cryo", {"steps": 2.5}, "'steps': received 2.5"),
+        ("cryo", {"seed": -1}, "'seed': received -1"),
+        ("cryo", {"learning_rate": "fast"}, "'learning_rate': received 'fast'"),
+        ("missing.json", {}, "missing.json: expected a configuration in JSON"),
+    ],
+)
+def test_wrong_names_and_values(name, overrides, message):
+    with pytest.raises(InputError, match=message):
+        presets.resolve(name, **overrides)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.pop("network"),
+        lambda content: content["network"].pop("kind"),
+        lambda content: content["network"].update(kind="oracle"),
+        lambda content: content["network"].update(legs=4),
+        lambda content: content.update(legs=4),
+        lambda content: content.update(network=[1, 2]),
+    ],
+)
+def test_wrong_files(tmp_path, change):
+    content = presets.as_dict(presets.PRESETS["cryo"])
+    change(content)
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="wrong.json: expected the fields of a configuration"):
+        presets.load(path)
+
+
+def test_values_in_files_are_checked(tmp_path):
+    path = tmp_path / "wrong.json"
+    for name, value in (("steps", "many"), ("batch", 0), ("reach", None)):
+        path.write_text(json.dumps({**presets.as_dict(presets.PRESETS["cryo"]), name: value}))
+        with pytest.raises(InputError, match=f"'{name}': received"):
+            presets.load(path)
+
+
+@pytest.mark.parametrize("text", ["{", "[1, 2]", '"cryo"', ""])
+def test_files_of_another_kind(tmp_path, text):
+    path = tmp_path / "wrong.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="wrong.json: expected "):
+        presets.resolve(str(path))
