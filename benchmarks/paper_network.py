@@ -1,8 +1,8 @@
 r"""Goal 7: the paper's network trained by UDL with and without the warm start: loss and error on the way.
 
-    python benchmarks/paper_network.py --preset cryo-paper --minutes 10 \
+    python benchmarks/paper_network.py --preset cryo-paper-small --minutes 10 \
         --simulate-from ../shared/data/cryo/class_averages/empiar10034.mrc --noise gaussian:0.1
-    python benchmarks/paper_network.py --preset photo-paper --minutes 30 --data ../shared/data/photos/train \
+    python benchmarks/paper_network.py --preset photo-paper-small --minutes 30 --data ../shared/data/photos/train \
         --score-on ../shared/data/photos/val --noise clean
 
 Variants: `warm` is the preset (first self-pairs, then UDL with a share of them), `cold` is UDL alone from the first
@@ -21,7 +21,7 @@ VARIANTS = {"warm": {}, "cold": {"warm_steps": 0, "self_pair_share": 0.0}, "self
 
 def add_args(parser):
     """Declare the arguments."""
-    parser.add_argument("--preset", default="cryo-paper", help="preset or config file (default: cryo-paper)")
+    parser.add_argument("--preset", default="cryo-paper-small", help="preset or config file (default: cryo-paper-small)")
     parser.add_argument("--data", metavar="PATH", help="noisy stack, or folder of photos, as for udl_tf.fit")
     parser.add_argument("--simulate-from", metavar="IMAGES", help="clean images, as for udl_tf.fit")
     parser.add_argument("--score-on", metavar="PATH", help="other images to score on (default: those held out)")

@@ -16,7 +16,7 @@ def add_args(parser):
     """Declare the arguments."""
     add_data(parser)
     parser.add_argument("--seconds", type=float, default=10.0, help="each measurement, about (default: 10)")
-    parser.add_argument("--presets", nargs="+", default=["cryo", "photo", "cryo-paper"], metavar="NAME", help="to train")
+    parser.add_argument("--presets", nargs="+", default=["cryo", "photo", "cryo-paper-small"], metavar="NAME", help="to train")
     parser.add_argument("--batch", type=int, default=64, help="pairs a step (default: 64)")
 
 

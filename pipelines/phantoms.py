@@ -134,9 +134,7 @@ def _domain(rng, radius):
     hole = rng.random() < 0.2
     if hole:
         ring = rng.uniform(0, 2 * np.pi, rods)
-        starts = np.stack([np.cos(ring), np.sin(ring), 0 * ring], -1) * radius * 1.1 + 0.2 * radius * _in_ball(
-            rng, rods
-        )
+        starts = np.stack([np.cos(ring), np.sin(ring), 0 * ring], -1) * radius * 1.1 + 0.2 * radius * _in_ball(rng, rods)
     along = rng.uniform(-0.5, 0.5, (rods, 30, 1)) * rng.uniform(9.0, 30.0, (rods, 1, 1))
     across = rng.normal(0.0, 2.2, (rods, 30, 3))
     helices = (starts[:, None] + along * _direction(rng, rods)[:, None] + across).reshape(-1, 3)

@@ -10,7 +10,7 @@ from pipelines.warp import warp
 
 @pytest.fixture(scope="module")
 def clean():
-    return phantoms.particles(1, 128, seed=3, symmetry=1)[0]
+    return phantoms.particles(1, 128, seed=4, symmetry=1)[0]
 
 
 def found_errors(clean, inputs, truth, snr):
@@ -19,20 +19,21 @@ def found_errors(clean, inputs, truth, snr):
 
 
 def test_finds_known_poses_of_a_noiseless_image(clean):
-    angle = np.array([0.3, 77.35, -160.8], np.float32)
-    shift = np.array([[0.0, 0.0], [3.4, -7.2], [-18.3, 11.6]], np.float32)
-    inputs = {"fixed": warp(np.repeat(clean[None], 3, 0), angle, shift).numpy(), "moving": np.repeat(clean[None], 3, 0)}
+    angle = np.array([0.3, 77.35, -90.0, -160.8], np.float32)
+    shift = np.array([[0.0, 0.0], [3.4, -7.2], [9.0, 0.5], [-9.3, 11.6]], np.float32)
+    copies = np.repeat(clean[None], 4, 0)
+    inputs = {"fixed": warp(copies, angle, shift).numpy(), "moving": copies}
     turned, moved = found_errors(clean, inputs, {"angle": angle, "shift": shift}, snr=10.0)
     assert turned.max() < 0.05
     assert moved.max() < 0.05
 
 
 def test_reaches_the_bound_of_noisy_pairs(clean):
-    inputs, truth = pairs.collect(pairs.simulated(clean[None], noise.parse("gaussian:0.5"), 32, seed=1), 32)
-    turned, moved = found_errors(clean, inputs, truth, snr=0.5)
-    bound = phantoms.expected_error(clean[None], snr=0.5)[0]  # of a pair, had the image itself been known
-    assert turned.mean() < 2.0 * bound
-    assert moved.mean() < 0.3
+    inputs, truth = pairs.collect(pairs.simulated(clean[None], noise.parse("gaussian:2"), 16, seed=1), 16)
+    turned, moved = found_errors(clean, inputs, truth, snr=2.0)
+    bound = phantoms.expected_error(clean[None], snr=2.0)[0]  # of a pair, had the image itself been known
+    assert turned.mean() < 1.4 * bound
+    assert moved.mean() < 0.15
 
 
 def test_true_snr_is_that_of_white_noise(clean):

@@ -7,6 +7,7 @@ The angle turns the moving image counter-clockwise (degrees), the shift [dx, dy]
 The score is the correlation of the aligned pair, from 0 to 1.
 """
 
+import contextlib
 import json
 import pathlib
 import sys
@@ -40,9 +41,7 @@ def main(args):
         if not args.reference:
             raise InputError("received one input: expected MOVING, or --reference IMAGE|N for a stack")
         quiet = args.json
-        found = align_file(
-            args.fixed, args.reference, args.model, args.max_shift, args.output, args.aligned, not quiet
-        )
+        found = align_file(args.fixed, args.reference, args.model, args.max_shift, args.output, args.aligned, not quiet)
         if not args.json:
             scores = found["score"]
             print(f"{len(scores)} images aligned to {args.reference}; mean score {sum(scores) / len(scores):.2f}")
@@ -87,6 +86,7 @@ def align_file(path, reference, model="cryo", max_shift=None, output=None, align
     """
     import udl_tf
     from pipelines import stacks, star
+    from pipelines.atomic import atomic_path
     from udl_tf.alignment.result import Result
     from udl_tf.alignment.stack import align_stack, poses_table
 
@@ -101,11 +101,13 @@ def align_file(path, reference, model="cryo", max_shift=None, output=None, align
         poses_table(source, Result(nothing, np.zeros((len(source), 2)), nothing), output)  # tell before, not after
         if not source.pixel_size and source.star is None:
             print(f"{path}: pixel size unknown, taken as 1 A", file=sys.stderr)
-    result, message = align_stack(udl_tf.load(model), source, target, max_shift, aligned, progress=progress)
+    # The STAR file's place is claimed first: nothing is worse than an error after hours.
+    with atomic_path(output) if output else contextlib.nullcontext() as part:
+        result, message = align_stack(udl_tf.load(model), source, target, max_shift, aligned, progress=progress)
+        if output:
+            star.write_star(poses_table(source, result, output), part)
     if message:
         print(message, file=sys.stderr)
-    if output:
-        star.write_star(poses_table(source, result, output), output)
     known = [angle == angle for angle in result.angle]
     return {
         "angle": [float(angle) if ok else None for angle, ok in zip(result.angle, known, strict=True)],

@@ -83,7 +83,10 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
     from udl_tf.training import evaluation, material, trainer
 
     pairs = material.gather(config, data, simulate_from)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the run folder {folder}: {error.strerror}") from None
     about = {"config": presets_dict(config), "material": pairs.description, **environment()}
     write_json(folder / "config.json", about)
     if verbose:
@@ -94,9 +97,7 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
     measured = evaluation.evaluate(config, pairs, trained, Aligner(folder / "model" / "1"))
     write_json(folder / "metrics.json", measured.metrics)
     title = f"{preset}: {pairs.description}, {trained.steps} steps, {trained.seconds:.0f} s"
-    report.draw(
-        folder / "report.png", trained.history, measured.errors, config.period, measured.inputs, measured.aligned, title
-    )
+    report.draw(folder / "report.png", trained.history, measured.errors, config.period, measured.inputs, measured.aligned, title)
     return measured.metrics
 
 
@@ -109,7 +110,6 @@ def presets_dict(config):
 
 def environment():
     """Command line and versions, for config.json."""
-    import keras_tuner  # noqa: F401
     import numpy
     import tensorflow as tf
 
@@ -122,7 +122,7 @@ def environment():
         "numpy": numpy.__version__,
         "python": platform.python_version(),
     }
-    return {"command": " ".join(sys.argv), "versions": versions}
+    return {"command": " ".join(["python -m udl_tf.fit", *sys.argv[1:]]), "versions": versions}
 
 
 def write_json(path, content):

@@ -38,7 +38,7 @@ def draw(path, history, errors, period, inputs, aligned, title):
         for axis in row:
             axis.set(xticks=[], yticks=[])
         row[0].set_ylabel(name)
-    with atomic_path(path) as part, matplotlib.rc_context({"savefig.dpi": 110}):
+    with atomic_path(path) as part, matplotlib.rc_context({"savefig.dpi": 80}):
         figure.savefig(part, format="png")
 
 

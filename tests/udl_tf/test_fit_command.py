@@ -124,6 +124,7 @@ def write_bad(folder):
         (("--preset", "cyro"), "unknown preset 'cyro': expected one of cryo, photo"),
         (("--preset", "missing.json"), "missing.json"),
         (("--output", "full"), "full exists: expected a new or empty folder"),
+        (("--output", "file/run"), "cannot make the run folder file/run: Not a directory"),
         (("--output", "file"), "file exists: expected a new or empty folder"),
     ],
 )

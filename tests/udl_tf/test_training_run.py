@@ -37,24 +37,24 @@ def weights_of(trained):
 
 
 def test_the_error_falls(config, monkeypatch):
-    """From flat ring weights, with which the noise of the high frequencies rules, UDL finds better ones."""
+    """From ring weights that grow with the frequency, so that noise rules, UDL finds better ones."""
     config = dataclasses.replace(config, steps=14, batch=32, learning_rate=0.3, noise="gaussian:0.2")
     material = gather(config)
 
-    def flat(config):
+    def badly_started(config):
         network = build(config)
         weight = network.get_layer("features").log_weight
-        weight.assign(tf.zeros_like(weight))
+        weight.assign(tf.linspace(-3.0, 3.0, weight.shape[0]))
         return network
 
     inputs, truth = pairs.collect(material.held_out, 256)
-    angle = losses.angle_of(flat(config)({name: tf.constant(x) for name, x in inputs.items()})["direction"], 180.0)
+    angle = losses.angle_of(badly_started(config)({name: tf.constant(x) for name, x in inputs.items()})["direction"], 180.0)
     before = np.mean(geometry.angular_distance(angle.numpy(), truth["angle"], 180.0))
-    monkeypatch.setattr(trainer, "build", flat)
+    monkeypatch.setattr(trainer, "build", badly_started)
     run = trainer.train(config, material, verbose=0)
     errors = run.history["rotation_error_deg"]
     assert run.steps == 14 and run.history["step"][-1] == 14
-    assert before > 6.0 and errors[-1] < 3.0, (before, errors)
+    assert before > 8.0 and errors[-1] < 4.0, (before, errors)
 
 
 def test_history_and_calibration(trained):

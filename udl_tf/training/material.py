@@ -43,8 +43,9 @@ def _simulated(config, path):
     if path:
         source = stacks.open_source(path)
         count = min(len(source), MOST_SOURCES)
-        images = fourier_resample(source.read(slice(0, count)), config.box).numpy()
-        _require_usable(images, path)
+        images = source.read(slice(0, count))
+        _require_usable(images, path)  # before resampling, whose rounding makes a constant image vary
+        images = fourier_resample(images, config.box).numpy()
         seen, unseen = images, images
         description = f"{count} clean image(s) from {path} with noise {spec}, the same image(s) held out with other noise"
     else:
@@ -78,7 +79,9 @@ def _photos(config, path):
     if path:
         seen, files = photos.photo_crops(path, seed=config.seed, **options)
         unseen, _ = photos.photo_crops(path, seed=config.seed + 1, **options)
-        description = f"photos of {path}: {files.notice()}; other cuts of them held out"
+        description = f"{len(files.paths)} photos of {path}, other cuts of them held out"
+        if files.notice():
+            LOG.warning("%s: %s", path, files.notice())
     else:
         size = max(256, photos.crop_size(**recipe) + 32)
         seen = photos.array_crops(leaves.dead_leaves(config.sources, size, config.seed), seed=config.seed, **options)

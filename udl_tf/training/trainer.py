@@ -35,7 +35,9 @@ def train(config, material, log_dir=None, verbose=1):
     model = DisturbedPairModel(
         build(config), disturb, config.period, config.seed, config.warm_steps, config.self_pair_share
     )
-    model.compile(optimizer=tf.keras.optimizers.Adam(learning_rate(config), epsilon=1e-8))
+    optimizer = tf.keras.optimizers.Adam(learning_rate(config), epsilon=1e-8)
+    optimizer.build(model.network.trainable_variables)  # else the first step makes them, and is traced twice
+    model.compile(optimizer=optimizer)
     epochs = max(n for n in range(1, CURVE_POINTS + 1) if config.steps % n == 0)
     per_epoch = config.steps // epochs
     validation = pairs.collect(material.held_out, CURVE_PAIRS) if material.has_truth else None
