@@ -62,7 +62,8 @@ def main(args):
 def affordable_steps(config, material, seconds, probe=8):
     """How many steps fit into a time, judged from a few of them."""
     import tensorflow as tf
-    from training import compiled
+
+    from udl_tf.training.trainer import compiled
 
     class Clock(tf.keras.callbacks.Callback):
         """Notes when each step ended."""
@@ -82,7 +83,8 @@ def affordable_steps(config, material, seconds, probe=8):
 def curve(variant, config, material, held_out, points):
     """Train and take stock `points` times: one row each."""
     import tensorflow as tf
-    from training import compiled
+
+    from udl_tf.training.trainer import compiled
 
     model = compiled(config, material)
     per_point = config.steps // points

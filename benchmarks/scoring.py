@@ -6,7 +6,6 @@ import numpy as np
 
 from pipelines import geometry, noise, pairs, stacks
 
-SIZE = 128  # box of the simulated pairs
 MAX_SHIFT = 10.0  # pixels, of each image along each axis
 REACH = 32.0  # pixels, largest shift that is looked for: two images may lie 2 x 14 apart
 GROSS = 10.0  # degrees; an angle further off is wrong, and its shift says nothing
@@ -75,11 +74,11 @@ def network_of(folder):
 
     import tensorflow as tf
 
+    from pipelines.geometry import angle_of
     from pipelines.normalise import normalise
     from pipelines.resample import fourier_resample
     from udl_tf import presets
     from udl_tf.networks.build import build
-    from udl_tf.training.losses import angle_of
 
     folder = pathlib.Path(folder)
     config = presets.load(folder / "config.json")

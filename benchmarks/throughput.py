@@ -63,7 +63,8 @@ def generator_rate(dataset, batch, seconds):
 def training_rate(config, pairs, seconds):
     """Pairs a second of training, tracing and the first steps not counted."""
     import tensorflow as tf
-    from training import compiled
+
+    from udl_tf.training.trainer import compiled
 
     class Clock(tf.keras.callbacks.Callback):
         """Stops when the time is over; the first `WARM` steps do not count."""

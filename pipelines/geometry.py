@@ -18,12 +18,30 @@ import tensorflow as tf
 def wrap_degrees(angle, period=360.0):
     """Bring angles into [-period/2, period/2). Works on NumPy arrays and tensors alike."""
     half = period / 2.0
-    return (angle + half) % period - half
+    return (angle + half) % period % period - half  # twice: rounding may lift a tiny negative number to the period itself
 
 
 def angular_distance(a, b, period=360.0):
     """Smallest absolute difference of two angles (degrees) on a circle of `period` degrees."""
     return abs(wrap_degrees(a - b, period))
+
+
+def direction_of(angle, period):
+    """(batch,) degrees -> (batch, 2): (cos, sin) of ``360 / period`` times the angle."""
+    radians = angle * (2.0 * np.pi / period)
+    return tf.stack([tf.cos(radians), tf.sin(radians)], axis=-1)
+
+
+def angle_of(direction, period):
+    """(batch, 2) -> (batch,) degrees in [-period/2, period/2]: the inverse of `direction_of`."""
+    return tf.atan2(direction[..., 1], direction[..., 0]) * (period / (2.0 * np.pi))
+
+
+def turn_direction(direction, turn, period):
+    """Directions (batch, 2) of angles that are `turn` (batch,) degrees larger."""
+    cos, sin = tf.unstack(direction_of(turn, period), axis=-1)
+    x, y = tf.unstack(direction, axis=-1)
+    return tf.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
 
 
 def rotation_matrix(angle):

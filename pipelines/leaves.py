@@ -1,7 +1,7 @@
 """Dead-leaves pictures: opaque random shapes dropped on one another, the standard model of photographs' statistics.
 
-With sizes spread as ``r^-3`` every octave of sizes covers the same area, so the pictures look alike at every scale, have edges and
-occlusions, and amplitude spectra near ``1 / frequency`` as natural images do (Lee, Mumford & Huang, "Occlusion models for
+With sizes spread as ``r^-3`` every octave of sizes covers the same area, so the pictures look alike at every scale, have edges
+and occlusions, and amplitude spectra near ``1 / frequency`` as natural images do (Lee, Mumford & Huang, "Occlusion models for
 natural images", IJCV 2001). Larger leaves carry shading and a texture.
 """
 

@@ -155,9 +155,7 @@ class _Growing:
         images = images[None] if images.ndim == 2 else images
         expected = self._shape or images.shape[1:]
         if images.ndim != 3 or images.shape[1:] != expected:
-            raise InputError(
-                f"{self._path}: received images {images.shape}, expected (n, height, width), all like {expected}"
-            )
+            raise InputError(f"{self._path}: received images {images.shape}, expected (n, height, width), all like {expected}")
         if images.size == 0:
             return
         self._file.write(np.ascontiguousarray(images).data)

@@ -80,9 +80,7 @@ def salt_and_pepper(images, proportion, seed, low=None, high=None):
     low = tf.reduce_min(images, axis=[1, 2]) if low is None else low
     high = tf.reduce_max(images, axis=[1, 2]) if high is None else high
     batch = tf.shape(images)[:1]
-    low, high, share = (
-        tf.broadcast_to(tf.cast(value, tf.float32), batch)[:, None, None] for value in (low, high, proportion)
-    )
+    low, high, share = (tf.broadcast_to(tf.cast(value, tf.float32), batch)[:, None, None] for value in (low, high, proportion))
     draw = tf.random.stateless_uniform(tf.shape(images), seed)
     return tf.where(draw < share, low, tf.where(draw >= 1.0 - share, high, images))
 
@@ -141,9 +139,7 @@ def background_power(images, radius):
     distance = np.linalg.norm(geometry.centred_grid(height, width), axis=-1)
     outside = (distance > radius).astype(np.float32)
     if outside.mean() < 0.05:
-        raise InputError(
-            f"background radius {radius:g}: leaves less than 5 % of a {width}x{height} image as background"
-        )
+        raise InputError(f"background radius {radius:g}: leaves less than 5 % of a {width}x{height} image as background")
     images = tf.boolean_mask(images, tf.reduce_all(tf.math.is_finite(images), axis=[1, 2]))
     if tf.executing_eagerly() and images.shape[0] == 0:
         raise InputError("background power: no image without NaN or infinite pixels")
@@ -173,9 +169,7 @@ def _autocorrelation(images):
 
 def _parzen(x):
     """Parzen's lag window of x >= 0, zero from 1 on: its transform is nowhere negative."""
-    return np.where(x < 0.5, 1 - 6 * x**2 * (1 - x), np.where(x < 1, 2 * (1 - np.minimum(x, 1)) ** 3, 0)).astype(
-        np.float32
-    )
+    return np.where(x < 0.5, 1 - 6 * x**2 * (1 - x), np.where(x < 1, 2 * (1 - np.minimum(x, 1)) ** 3, 0)).astype(np.float32)
 
 
 def _ring_coordinate(height, width, rings):

@@ -1,8 +1,8 @@
 """tf.data pipelines of image pairs: simulated from clean images, drawn from a noisy stack, or cut from photos.
 
 Every dataset yields ``(inputs, truth)``: `inputs` a dict of ``fixed``, ``moving`` float32 (batch, height, width), each image of
-mean 0 and standard deviation 1; `truth` a dict of ``angle`` (batch,) degrees and ``shift`` (batch, 2) pixels that bring moving onto
-fixed, NaN where unknown. The truth travels along for evaluation and never enters a loss. Datasets are endless, and the same
+mean 0 and standard deviation 1; `truth` a dict of ``angle`` (batch,) degrees and ``shift`` (batch, 2) pixels that bring moving
+onto fixed, NaN where unknown. The truth travels along for evaluation and never enters a loss. Datasets are endless, and the same
 seed gives the same pairs.
 """
 
@@ -80,7 +80,7 @@ def from_stack(pool, batch, seed, poses=None):
     return pool.enumerate().flat_map(batches).prefetch(2)
 
 
-def pools(source, rows, box, seed, size=2048):
+def pools(source, rows, box, seed, size=1024):
     """Walk through a stack that may be larger than memory in random contiguous blocks, `size` images at a time.
 
     Python reads one block of files at a time, not one image; everything after is TensorFlow.

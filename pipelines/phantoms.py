@@ -3,8 +3,8 @@
 `particles` are projections of procedural protein-like densities, hundreds of different ones.
 
 A density is a few domains that touch each other. A domain is an ellipsoid filled with alpha-helix-like rods and loose
-coil, or a ring with a hole; lengths are chosen in Angstrom like a protein's (domains 22-60 A across, helices 9-30 A long) and then
-scaled to the box. Some densities are copied about an axis (C2 to C7, and stacked twice, D2 to D7). A density is a cloud of
+coil, or a ring with a hole; lengths are chosen in Angstrom like a protein's (domains 22-60 A across, helices 9-30 A long) and
+then scaled to the box. Some densities are copied about an axis (C2 to C7, and stacked twice, D2 to D7). A density is a cloud of
 pseudo-atoms; its projection is the sum of their footprints, blurred by a Gaussian which is the image's resolution.
 """
 

@@ -101,9 +101,7 @@ def array_crops(images, batch=64, patch=128, max_shift=10.0, seed=0, repeat=True
     size = crop_size(patch, max_shift)
     images = np.asarray(images, np.float32)
     if images.ndim != 3 or min(images.shape[1:]) < size // 2:
-        raise InputError(
-            f"photos of shape {images.shape}: expected (n, height, width), sides of {size // 2} pixels or more"
-        )
+        raise InputError(f"photos of shape {images.shape}: expected (n, height, width), sides of {size // 2} pixels or more")
     stored = tf.constant(images)
     index = tf.data.Dataset.range(len(images)).shuffle(len(images), seed)
     return _crops(index, lambda i: stored[i], "images", batch, patch, size, seed, repeat)

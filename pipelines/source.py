@@ -74,9 +74,7 @@ class ArraySource(Source):
         images = np.asarray(images)
         images = images[None] if images.ndim == 2 else images
         if images.ndim != 3 or images.dtype.kind not in "biuf":
-            raise InputError(
-                f"images: received {images.dtype} of shape {images.shape}, expected real numbers (n, height, width)"
-            )
+            raise InputError(f"images: received {images.dtype} of shape {images.shape}, expected real numbers (n, height, width)")
         super().__init__(path, *images.shape, pixel_size)
         self._images = images
 

@@ -79,7 +79,8 @@ def align_file(path, reference, model="cryo", max_shift=None, output=None, align
     """Align a stack to a reference image; both outputs appear only when they are whole.
 
     Returns:
-        {"angle": [...], "shift": [[dx, dy], ...], "score": [...]}, in the order of the stack, null where an image cannot be aligned.
+        {"angle": [...], "shift": [[dx, dy], ...], "score": [...]}, in the order of the stack, None where an image
+        cannot be aligned.
 
     Raises:
         InputError: as `align_pair`; an output that is not a .star file, or images a STAR file cannot name.

@@ -61,7 +61,14 @@ class Config:
 
 # Section 4.1: Adam, 5e-4, x 0.8 every 12,000 steps, batches of 64, shifts up to 10 pixels. The direction head and the self-pairs
 # are ours: UDL alone stays on the plateau of a constant output (docs/paper_network.md).
-PAPER = {"learning_rate": 5e-4, "decay": "paper", "disturb_shift": 10.0, "steps": 100_000, "warm_steps": 2000, "self_pair_share": 0.25}
+PAPER = {
+    "learning_rate": 5e-4,
+    "decay": "paper",
+    "disturb_shift": 10.0,
+    "steps": 100_000,
+    "warm_steps": 2000,
+    "self_pair_share": 0.25,
+}
 SMALL = {"learning_rate": 4e-3, "disturb_shift": 10.0, "warm_steps": 100, "self_pair_share": 0.25}
 SMALL_NETWORK = {
     "head": "direction",
@@ -82,12 +89,12 @@ PRESETS = {
     ),
     "cryo-paper": Config(
         "The paper's network on amplitude spectra of particles, full size; for a GPU.",
-        SiameseConfig(period=180.0, head="direction", spectrum_crop=128),
+        SiameseConfig(head="direction", spectrum_crop=128),
         **PAPER,
     ),
     "photo-paper": Config(
         "The paper's network on photographs, full size; for a GPU.",
-        SiameseConfig(period=360.0, head="direction"),
+        SiameseConfig(head="direction"),
         period=360.0,
         material="photos",
         noise="clean",
@@ -98,13 +105,13 @@ PRESETS = {
     ),
     "cryo-paper-small": Config(
         "The paper's network on the centre of the spectrum, 32 px, fewer channels; ten minutes on two cores.",
-        SiameseConfig(period=180.0, spectrum_crop=32, spectrum_pad=256, spectrum_radius=0.86, **SMALL_NETWORK),
+        SiameseConfig(spectrum_crop=32, spectrum_pad=256, spectrum_radius=0.86, **SMALL_NETWORK),
         steps=800,
         **SMALL,
     ),
     "photo-paper-small": Config(
         "The paper's network on photographs of 64 px, fewer channels; half an hour on two cores.",
-        SiameseConfig(box=64, period=360.0, **SMALL_NETWORK),
+        SiameseConfig(**SMALL_NETWORK),
         period=360.0,
         box=64,
         material="photos",

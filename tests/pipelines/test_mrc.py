@@ -57,9 +57,7 @@ def test_byte_order_extended_header_and_pixel_size(tmp_path, order):
     assert MrcStack(tmp_path / "a.mrc").pixel_size == pytest.approx(1.25)
 
 
-@pytest.mark.parametrize(
-    "odd", [{"map_id": bytes(4)}, {"stamp": b"\x11\x11\0\0"}, {"map_id": bytes(4), "stamp": bytes(4)}]
-)
+@pytest.mark.parametrize("odd", [{"map_id": bytes(4)}, {"stamp": b"\x11\x11\0\0"}, {"map_id": bytes(4), "stamp": bytes(4)}])
 def test_odd_headers_are_read(tmp_path, odd):
     (tmp_path / "a.mrc").write_bytes(by_hand("<", images(), **odd))
     np.testing.assert_array_equal(everything(tmp_path / "a.mrc"), images())

@@ -145,9 +145,5 @@ def test_parse_refuses(text, message):
 def test_apply_does_what_the_text_says():
     images = np.random.default_rng(3).uniform(0, 255, (2, 32, 32)).astype(np.float32)
     np.testing.assert_array_equal(noise.apply(noise.parse("clean"), images, SEED), images)
-    np.testing.assert_array_equal(
-        noise.apply(noise.parse("gaussian:0.5"), images, SEED), noise.gaussian(images, 0.5, SEED)
-    )
-    np.testing.assert_array_equal(
-        noise.apply(noise.parse("s&p:0.1"), images, SEED), noise.salt_and_pepper(images, 0.1, SEED)
-    )
+    np.testing.assert_array_equal(noise.apply(noise.parse("gaussian:0.5"), images, SEED), noise.gaussian(images, 0.5, SEED))
+    np.testing.assert_array_equal(noise.apply(noise.parse("s&p:0.1"), images, SEED), noise.salt_and_pepper(images, 0.1, SEED))

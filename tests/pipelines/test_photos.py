@@ -19,9 +19,7 @@ def pictures():
 
 def smooth_scene(x, y):
     """A picture given by a formula, so that turning it needs no interpolation. Asymmetric, values 0 to 255."""
-    waves = (
-        np.sin(0.11 * x + 0.05 * y) + np.cos(0.07 * y - 0.03 * x + 1.0) + np.exp(-((x - 30) ** 2 + (y + 20) ** 2) / 800)
-    )
+    waves = np.sin(0.11 * x + 0.05 * y) + np.cos(0.07 * y - 0.03 * x + 1.0) + np.exp(-((x - 30) ** 2 + (y + 20) ** 2) / 800)
     return 100.0 + 40.0 * waves
 
 
@@ -139,15 +137,11 @@ def test_crops_of_a_folder(tmp_path, pictures):
         cv2.resize(pictures[2][:120, :140], (245, 210), interpolation=cv2.INTER_CUBIC),
         cv2.resize(cv2.resize(pictures[3], (1400, 1000)), (672, 480), interpolation=cv2.INTER_AREA),
     ]
-    scores = np.array(
-        [[cv2.matchTemplate(a.astype(np.float32), c, cv2.TM_CCOEFF_NORMED).max() for a in scaled] for c in crops]
-    )
+    scores = np.array([[cv2.matchTemplate(a.astype(np.float32), c, cv2.TM_CCOEFF_NORMED).max() for a in scaled] for c in crops])
     assert sorted(scores.argmax(1)) == [0, 1, 2, 3]
     assert scores.max(1).min() > 0.97
 
-    again = np.concatenate(
-        list(photos.photo_crops(str(tmp_path), batch=3, repeat=False, seed=5)[0].as_numpy_iterator())
-    )
+    again = np.concatenate(list(photos.photo_crops(str(tmp_path), batch=3, repeat=False, seed=5)[0].as_numpy_iterator()))
     np.testing.assert_array_equal(crops, again)
 
 
@@ -159,9 +153,7 @@ def test_endless_crops_change_from_pass_to_pass(pictures):
     for crops in (first, second):
         matches = [[cv2.minMaxLoc(cv2.matchTemplate(a, c, cv2.TM_SQDIFF)) for a in pictures] for c in crops]
         best = [min(range(6), key=lambda i, row=row: row[i][0]) for row in matches]
-        assert all(
-            row[i][0] < 1.0 * crops[0].size for row, i in zip(matches, best)
-        )  # within a grey level, cut as it is
+        assert all(row[i][0] < 1.0 * crops[0].size for row, i in zip(matches, best))  # within a grey level, cut as it is
         places.append({(i, row[i][2]) for row, i in zip(matches, best)})
     assert len(places[0] & places[1]) < 3
 

@@ -67,9 +67,7 @@ def test_shift_is_scaled():
 
 
 def test_sizes_unknown_while_tracing():
-    traced = tf.function(
-        fourier_resample, input_signature=[tf.TensorSpec((None, None, None)), tf.TensorSpec((), tf.int32)]
-    )
+    traced = tf.function(fourier_resample, input_signature=[tf.TensorSpec((None, None, None)), tf.TensorSpec((), tf.int32)])
     for size, box in ((16, 9), (9, 16), (12, 12)):
         images = np.stack([gaussian(size, 0.1, 0.0, 0.15)] * 2)
         np.testing.assert_allclose(traced(images, box), fourier_resample(images, box), atol=1e-6)

@@ -37,6 +37,11 @@ def test_known_poses(aligner, pair, poses):
     assert result.score.min() > 0.5 and result.score.max() <= 1
 
 
+def test_batches_keep_pairs_together(aligner, pair, poses):
+    result = aligner.align(*pair, batch=5)
+    assert turn_error(result.angle, poses[0]).max() < 1.5 and np.hypot(*(result.shift - poses[1]).T).max() < 0.5
+
+
 def test_noiseless_pairs_are_exact(aligner, picture, poses):
     result = aligner.align(picture(*poses), picture(np.zeros(12), np.zeros((12, 2))))
     assert turn_error(result.angle, poses[0]).max() < 0.1 and np.hypot(*(result.shift - poses[1]).T).max() < 0.05
@@ -116,6 +121,9 @@ def test_max_shift(aligner, picture):
     within = aligner.align(fixed, moving, max_shift=10)
     np.testing.assert_allclose(within.shift[:2], [[2, 0], [0, 9]], atol=0.1)
     assert near.score[2] < within.score[1]
+    # It counts pixels of the images, here 2 for each of the network's.
+    large = picture(20.0, (20.0, 0.0), 128), picture(0.0, (0.0, 0.0), 128)
+    assert aligner.align(*large, max_shift=22).score[0] > aligner.align(*large, max_shift=12).score[0] + 0.1
     for wrong in (-1, 17, float("nan")):
         with pytest.raises(InputError, match="max_shift.*0 to 16"):
             aligner.align(fixed, moving, max_shift=wrong)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipelines import geometry
 from udl_tf.training import losses
 
 
@@ -47,8 +48,8 @@ def test_udl_direction_is_one_minus_the_cosine_of_the_miss(period):
         np.array([50.0, -300.0, 123.0]),
         np.array([0.0, period / 4, period / 2]),
     )
-    first = losses.direction_of(tf.constant(angle, tf.float32), period)
-    second = losses.direction_of(tf.constant(angle + turn + miss, tf.float32), period)
+    first = geometry.direction_of(tf.constant(angle, tf.float32), period)
+    second = geometry.direction_of(tf.constant(angle + turn + miss, tf.float32), period)
     close(losses.udl_direction(first, second, tf.constant(turn, tf.float32), period), [0.0, 1.0, 2.0])
 
 
@@ -57,18 +58,18 @@ def test_udl_direction_against_complex_arithmetic_and_rewards_length():
     expected = 1.0 - (z2 * np.conj(z) * np.exp(-2j * np.pi * turn / 180.0)).real
     pairs = [tf.constant([[v.real, v.imag]], tf.float32) for v in (z, z2)]
     close(losses.udl_direction(*pairs, tf.constant([turn]), 180.0), [expected])
-    sharp = losses.direction_of(tf.constant([20.0]), 360.0)
+    sharp = geometry.direction_of(tf.constant([20.0]), 360.0)
     zero = tf.zeros(1)
     assert losses.udl_direction(0.5 * sharp, sharp, zero, 360.0)[0] > losses.udl_direction(sharp, sharp, zero, 360.0)[0] + 0.4
 
 
 def test_supervised_losses_by_hand():
     close(losses.supervised_angle(tf.constant([359.0, -4.0]), tf.constant([4.0, 356.0]), 360.0), [5.0, 4.0])
-    direction = losses.direction_of(tf.constant([100.0, 100.0]), 180.0)
+    direction = geometry.direction_of(tf.constant([100.0, 100.0]), 180.0)
     close(losses.supervised_direction(direction, tf.constant([-80.0, 10.0]), 180.0), [0.0, 2.0])
 
 
 def test_direction_and_back():
     angle = np.array([-89.0, -10.0, 0.0, 45.0, 89.0], np.float32)
-    close(losses.angle_of(losses.direction_of(tf.constant(angle), 180.0), 180.0), angle)
-    close(losses.direction_of(tf.constant([45.0]), 180.0), [[0.0, 1.0]])
+    close(geometry.angle_of(geometry.direction_of(tf.constant(angle), 180.0), 180.0), angle)
+    close(geometry.direction_of(tf.constant([45.0]), 180.0), [[0.0, 1.0]])

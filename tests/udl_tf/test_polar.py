@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipelines import geometry
 from udl_tf.networks.angular import AngularCorrelation, MeanDirection, PolarHarmonics
 from udl_tf.networks.polar import PolarConfig, polar
 from udl_tf.networks.window import SoftDisc
@@ -26,13 +27,13 @@ def pair(picture):
 
 def test_the_angle_turns_moving_onto_fixed(network, pair):
     output = network(pair)
-    found = losses.angle_of(output["direction"], 180.0).numpy()
+    found = geometry.angle_of(output["direction"], 180.0).numpy()
     assert np.abs((found - TURNS + 90) % 180 - 90).max() < 0.5
     peak = np.argmax(output["correlation"], 1) * 180.0 / 256
     assert np.abs((peak - TURNS + 90) % 180 - 90).max() < 0.8  # a sample is 0.7 degrees wide
     assert tuple(output["correlation"].shape) == (6, 256) and np.max(output["correlation"]) <= 1.0 + 1e-5
     swapped = network({"fixed": pair["moving"], "moving": pair["fixed"]})
-    assert np.abs((losses.angle_of(swapped["direction"], 180.0) + found + 90) % 180 - 90).max() < 0.01
+    assert np.abs((geometry.angle_of(swapped["direction"], 180.0) + found + 90) % 180 - 90).max() < 0.01
 
 
 def test_turning_both_images_changes_nothing(network, picture):
@@ -48,7 +49,7 @@ def test_turning_both_images_changes_nothing(network, picture):
 def test_an_image_correlates_perfectly_with_itself(network, pair):
     found = network({"fixed": pair["fixed"], "moving": pair["fixed"]})
     np.testing.assert_allclose(found["correlation"][:, 0], np.ones(6), atol=1e-4)
-    np.testing.assert_allclose(losses.angle_of(found["direction"], 180.0), np.zeros(6), atol=1e-3)
+    np.testing.assert_allclose(geometry.angle_of(found["direction"], 180.0), np.zeros(6), atol=1e-3)
 
 
 def test_training_lowers_the_udl_loss(network, picture):

@@ -32,6 +32,15 @@ def test_noiseless_pairs_converge(picture, support, whole):
     assert correlation.min() > 0.999 and correlation.max() < 1 + 1e-5
 
 
+def test_grey_values_do_not_matter(picture):
+    fixed, moving = picture(ANGLE, SHIFT), picture(np.zeros(5), np.zeros((5, 2)))
+    start = ANGLE + OFF[:, 0], SHIFT + OFF[:, 1:]
+    plain = refined(fixed, moving, *start)
+    other = refined(0.02 * fixed, 5.0 * moving, *start)
+    for one, two in zip(plain, other):
+        np.testing.assert_allclose(one, two, atol=2e-3)
+
+
 def test_noise_is_not_followed_far(picture):
     rng = np.random.default_rng(0)
     truth, shift = rng.uniform(-180, 180, 40), rng.uniform(-3, 3, (40, 2))

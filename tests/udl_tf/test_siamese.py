@@ -9,7 +9,7 @@ from udl_tf.networks.correlation import Matching
 from udl_tf.networks.mask import mask
 from udl_tf.networks.siamese import SiameseConfig, siamese
 
-SMALL = {"box": 16, "mask_widths": (2, 1), "feature_widths": (4, 8), "match_widths": (8,), "dense_widths": (16,)}
+SMALL = {"mask_widths": (2, 1), "feature_widths": (4, 8), "match_widths": (8,), "dense_widths": (16,)}
 
 
 def pair(count, box, seed=0):
@@ -60,7 +60,7 @@ def test_matching_against_loops():
 
 def test_both_images_pass_the_same_trunk():
     tf.keras.utils.set_random_seed(1)
-    network = siamese(SiameseConfig(**SMALL))
+    network = siamese(SiameseConfig(**SMALL), 16)
     images = pair(3, 16)
     maps = tf.keras.Model(network.input, network.get_layer("matching").output)
     there, back = maps(images)
@@ -72,9 +72,9 @@ def test_both_images_pass_the_same_trunk():
 
 def test_heads():
     tf.keras.utils.set_random_seed(1)
-    angle = siamese(SiameseConfig(**SMALL, period=180.0))(pair(64, 16))["angle"]
+    angle = siamese(SiameseConfig(**SMALL), 16, 180.0)(pair(64, 16))["angle"]
     assert angle.shape == (64,) and 45 < np.mean(angle) < 135  # a fresh network starts about the middle of [0, 180]
-    direction = siamese(SiameseConfig(**SMALL, head="direction"))(pair(64, 16))["direction"]
+    direction = siamese(SiameseConfig(**SMALL, head="direction"), 16)(pair(64, 16))["direction"]
     np.testing.assert_allclose(np.linalg.norm(direction, axis=1), np.ones(64), atol=1e-5)
 
 
@@ -85,7 +85,7 @@ def test_front_decides_what_the_network_sees():
         def call(self, images):
             return images[:, 7:23, 7:23]
 
-    network = siamese(SiameseConfig(**{**SMALL, "box": 30}), Centre())
+    network = siamese(SiameseConfig(**SMALL), 30, front=Centre())
     images = pair(2, 30)
     outside = {name: tf.concat([image[:, :7] + 9.0, image[:, 7:]], 1) for name, image in images.items()}
     np.testing.assert_allclose(network(images)["angle"], network(outside)["angle"], atol=1e-4)
@@ -94,17 +94,17 @@ def test_front_decides_what_the_network_sees():
 
 
 def test_saved_network_gives_the_same_output(tmp_path):
-    network = siamese(SiameseConfig(**SMALL, head="direction"))
+    network = siamese(SiameseConfig(**SMALL, head="direction"), 16)
     images = pair(2, 16)
     network.save(tmp_path / "network.keras")
     loaded = tf.keras.models.load_model(tmp_path / "network.keras")
     np.testing.assert_allclose(loaded(images)["direction"], network(images)["direction"], atol=1e-5)
 
 
-@pytest.mark.parametrize("change", [{"head": "matrix"}, {"box": 18}, {"mask_widths": (4, 8)}])
-def test_bad_configurations_are_refused(change):
+@pytest.mark.parametrize("change, box", [({"head": "matrix"}, 16), ({}, 18), ({"mask_widths": (4, 8)}, 16)])
+def test_bad_configurations_are_refused(change, box):
     with pytest.raises(InputError):
-        siamese(SiameseConfig(**{**SMALL, **change}))
+        siamese(SiameseConfig(**{**SMALL, **change}), box)
 
 
 def test_mask_is_between_0_and_1():

@@ -8,7 +8,6 @@ from pipelines import geometry
 from pipelines.disturb import Disturb
 from pipelines.errors import InputError
 from udl_tf.networks.regression import AngleHead, DirectionHead
-from udl_tf.training import losses
 from udl_tf.training.step import DisturbedPairModel
 
 SIZE = 33
@@ -24,7 +23,7 @@ class Oracle(tf.keras.layers.Layer):
 
     def call(self, inputs):
         angle = self.sign * (spot_angle(inputs[0]) - spot_angle(inputs[1])) + self.constant
-        return geometry.wrap_degrees(angle) + 180.0 if self.head == "angle" else losses.direction_of(angle, 360.0)
+        return geometry.wrap_degrees(angle) + 180.0 if self.head == "angle" else geometry.direction_of(angle, 360.0)
 
 
 def spot_angle(images):

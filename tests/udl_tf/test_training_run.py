@@ -10,7 +10,7 @@ from pipelines import geometry, pairs
 from udl_tf.networks.build import build
 from udl_tf.networks.polar import PolarConfig
 from udl_tf.networks.siamese import SiameseConfig
-from udl_tf.training import losses, trainer
+from udl_tf.training import trainer
 from udl_tf.training.material import gather
 
 
@@ -48,7 +48,7 @@ def test_the_error_falls(config, monkeypatch):
         return network
 
     inputs, truth = pairs.collect(material.held_out, 256)
-    angle = losses.angle_of(badly_started(config)({name: tf.constant(x) for name, x in inputs.items()})["direction"], 180.0)
+    angle = geometry.angle_of(badly_started(config)({name: tf.constant(x) for name, x in inputs.items()})["direction"], 180.0)
     before = np.mean(geometry.angular_distance(angle.numpy(), truth["angle"], 180.0))
     monkeypatch.setattr(trainer, "build", badly_started)
     run = trainer.train(config, material, verbose=0)
@@ -96,9 +96,7 @@ def test_an_interrupted_run_gives_what_it_has(config, material, trained, monkeyp
 
 
 def test_the_papers_network_trains_on_photographs(small_config):
-    network = SiameseConfig(
-        box=32, head="direction", mask_widths=(2, 1), feature_widths=(4, 8), match_widths=(8,), dense_widths=(16,)
-    )
+    network = SiameseConfig(head="direction", mask_widths=(2, 1), feature_widths=(4, 8), match_widths=(8,), dense_widths=(16,))
     photos = {"material": "photos", "noise": "clean", "period": 360.0, "warm_steps": 1, "decay": "paper"}
     config = dataclasses.replace(small_config, network=network, box=32, steps=2, sources=4, batch=8, **photos)
     run = trainer.train(config, gather(config), verbose=0)

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from pipelines import geometry
 from pipelines.normalise import normalise, usable
 from pipelines.resample import fourier_resample, scale_shift
 from pipelines.warp import warp
@@ -10,7 +11,6 @@ from udl_tf.alignment.peaks import peaks
 from udl_tf.alignment.refinement import refine
 from udl_tf.alignment.translation import FourierCorrelation, soft_disc
 from udl_tf.alignment.wiener import PairFilter
-from udl_tf.training.losses import angle_of
 
 ROUNDS = 3  # of refinement; the spectral weights are estimated anew before each, from a better alignment
 STEPS = 4  # of Lucas-Kanade in each round
@@ -76,7 +76,11 @@ class Chain:
             return refine(*filtered, angle, shift, self.support, self.whole_overlap, STEPS)
 
         start = (angle, shift, correlation)
-        angle, shift, correlation = tf.while_loop(lambda *_: True, improve, start, maximum_iterations=ROUNDS)
+        refined = tf.while_loop(lambda *_: True, improve, start, maximum_iterations=ROUNDS)
+        # The search looks at whole pixels; what refinement carries further out than half of one was not asked for.
+        inside = tf.norm(refined[1], axis=1) <= limit + 0.5
+        angle, correlation = (tf.where(inside, refined[i], start[i]) for i in (0, 2))
+        shift = tf.where(inside[:, None], refined[1], start[1])
         return {
             "angle": tf.where(good, angle, np.nan),
             "shift": tf.where(good[:, None], scale_shift(shift, self.box, size), np.nan),
@@ -92,5 +96,5 @@ class Chain:
         output = self.predict({"fixed": fixed, "moving": moving})
         if "correlation" in output:
             return peaks(output["correlation"], self.candidates, self.period) - self.bias
-        angle = output["angle"] if "angle" in output else angle_of(output["direction"], self.period)
+        angle = output["angle"] if "angle" in output else geometry.angle_of(output["direction"], self.period)
         return (angle - self.bias)[:, None]

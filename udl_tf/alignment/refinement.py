@@ -65,7 +65,7 @@ def refine(fixed, moving, angle, shift, support, whole_overlap=False, steps=4, m
     correlation = compare(angle, shift)[2]
     strayed = tf.abs(geometry.wrap_degrees(angle - start[0])) > max_turn
     strayed |= tf.norm(shift - start[1], axis=1) > max_move
-    strayed |= correlation < first
+    strayed |= ~(correlation >= first)  # not a number, too
     angle = tf.where(strayed, start[0], angle)
     shift = tf.where(strayed[:, None], start[1], shift)
     return angle, shift, tf.where(strayed, first, correlation)

@@ -40,7 +40,7 @@ class PairFilter:
         return tf.matmul(tf.matmul(flat, members) / self.count, self.smooth)
 
     def weights(self, fixed, moving):
-        """Amplitude weights (batch, rings) for each image of an aligned pair, from both windowed spectra (batch, n, n // 2 + 1)."""
+        """Amplitude weights (batch, rings) for each image of an aligned pair of windowed spectra (batch, n, n // 2 + 1)."""
         cross = self.radial(tf.math.real(fixed * tf.math.conj(moving)))
         power = tf.sqrt(self.radial(tf.square(tf.abs(fixed))) * self.radial(tf.square(tf.abs(moving))) + 1e-12)
         frc = tf.clip_by_value(cross / power, 0.0, self.ceiling)

@@ -36,7 +36,7 @@ class PolarHarmonics(tf.keras.layers.Layer):
         self.pad, self.harmonics, self.transform = pad, harmonics, transform
 
     def build(self, input_shape):
-        """Create the ring weights: logarithms, from the rule of thumb k exp(-(k/8)^2/2) on rings of pad/16 cycles."""
+        """Create the ring weights: logarithms, from the rule of thumb k exp(-(k/16)^2/2), k in cycles per 256 pixels."""
         rings = np.arange(self.first_ring, self.last_ring)
         k = rings / (self.pad / 256.0)
         start = np.log(k) - 0.5 * (k / 16.0) ** 2

@@ -8,4 +8,4 @@ def build(config):
     """The Keras model of a `udl_tf.presets.Config`: inputs ``fixed``, ``moving`` (batch, box, box)."""
     if isinstance(config.network, PolarConfig):
         return polar(config.network, config.box)
-    return siamese(config.network)
+    return siamese(config.network, config.box, config.period)

@@ -19,8 +19,6 @@ class SiameseConfig:
     """Sizes of the network; the defaults are the paper's.
 
     Attributes:
-        box: side of the input images in pixels.
-        period: of the angle in degrees: 360 for images, 180 for amplitude spectra.
         head: ``angle`` (the paper's scalar, degrees) or ``direction`` (cos, sin of 360 / period times the angle).
         mask_widths, feature_widths, match_widths, dense_widths: channels of the four parts.
         squeeze: inner width of a residual block is its width divided by this.
@@ -29,8 +27,6 @@ class SiameseConfig:
         spectrum_radius: of the soft disc that windows the image before, as a share of half the box.
     """
 
-    box: int = 128
-    period: float = 360.0
     head: str = "angle"
     mask_widths: tuple = (4, 8, 16, 32, 1)
     feature_widths: tuple = (32, 64, 128, 256)
@@ -42,11 +38,12 @@ class SiameseConfig:
     spectrum_radius: float = 0.9
 
 
-def siamese(config, front=None):
+def siamese(config, box=128, period=360.0, front=None):
     """Build the network.
 
     Args:
-        config: `SiameseConfig`.
+        config: `SiameseConfig`. box: side of the input images in pixels.
+        period: of the angle in degrees: 360 for images, 180 for amplitude spectra.
         front: None, or a Keras layer (batch, box, box) -> (batch, size, size) that turns both images into what the
             network sees, such as `spectrum_input.SpectrumInput`.
 
@@ -60,8 +57,8 @@ def siamese(config, front=None):
     """
     if config.head not in HEADS:
         raise InputError(f"siamese head: received {config.head!r}, expected one of {', '.join(HEADS)}")
-    fixed = tf.keras.Input((config.box, config.box), name="fixed")
-    moving = tf.keras.Input((config.box, config.box), name="moving")
+    fixed = tf.keras.Input((box, box), name="fixed")
+    moving = tf.keras.Input((box, box), name="moving")
     if front is None and config.spectrum_crop:
         front = SpectrumInput(config.spectrum_crop, config.spectrum_pad or None, config.spectrum_radius, name="spectrum")
     seen = [fixed, moving] if front is None else [front(fixed), front(moving)]
@@ -81,6 +78,6 @@ def siamese(config, front=None):
     flat = [tf.keras.layers.Flatten()(encode(correlation)) for correlation in (there, back)]
     joined = tf.keras.layers.Concatenate()(flat)
     outputs = 1 if config.head == "angle" else 2
-    head = AngleHead(config.period, name="angle") if config.head == "angle" else DirectionHead(name="direction")
+    head = AngleHead(period, name="angle") if config.head == "angle" else DirectionHead(name="direction")
     result = head(dense_layers(joined.shape[1], config.dense_widths, outputs)(joined))
     return tf.keras.Model({"fixed": fixed, "moving": moving}, {config.head: result}, name="siamese")

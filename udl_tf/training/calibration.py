@@ -8,8 +8,8 @@ import collections
 
 import numpy as np
 
+from pipelines import geometry
 from pipelines.errors import InputError
-from udl_tf.training import losses
 
 Calibration = collections.namedtuple("Calibration", "bias_deg spread_deg count")
 
@@ -40,7 +40,7 @@ def calibrate(angles, batches, disturb, period, seed=0):
         forward = angles({"fixed": copies, "moving": images}) - angle
         backward = angles({"fixed": images, "moving": copies}) + angle
         for difference in (forward, backward):
-            total += losses.direction_of(difference, period).numpy().astype(np.float64).sum(0)
+            total += geometry.direction_of(difference, period).numpy().astype(np.float64).sum(0)
             count += difference.shape[0]
     if not count:
         raise InputError("calibration: received no images, expected at least one batch")

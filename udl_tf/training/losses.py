@@ -4,10 +4,9 @@ UDL (paper eq. 10): a pair disturbed by turning `fixed` by a_fixed and `moving` 
 ``angle' = angle + a_fixed - a_moving`` (`geometry.disturbed_truth`). Below, `turn` is
 the difference a_fixed - a_moving.
 
-A direction is (cos, sin) of ``360 / period`` times an angle, (batch, 2); its length is at most 1.
+Directions: see `geometry.direction_of`.
 """
 
-import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry
@@ -39,7 +38,7 @@ def udl_direction(direction, disturbed, turn, period):
 
     z is taken as the network gives it: where its length says how sharp a correlation peak is, sharpness is rewarded.
     """
-    return 1.0 - tf.reduce_sum(disturbed * turn_direction(direction, turn, period), axis=-1)
+    return 1.0 - tf.reduce_sum(disturbed * geometry.turn_direction(direction, turn, period), axis=-1)
 
 
 def supervised_angle(angle, target, period):
@@ -49,22 +48,4 @@ def supervised_angle(angle, target, period):
 
 def supervised_direction(direction, target, period):
     """``1 - Re(z exp(-2 pi i target / period))`` for a known angle (batch,) in degrees."""
-    return 1.0 - tf.reduce_sum(direction * direction_of(target, period), axis=-1)
-
-
-def direction_of(angle, period):
-    """(batch,) degrees -> (batch, 2): (cos, sin) of ``360 / period`` times the angle."""
-    radians = angle * (2.0 * np.pi / period)
-    return tf.stack([tf.cos(radians), tf.sin(radians)], axis=-1)
-
-
-def angle_of(direction, period):
-    """(batch, 2) -> (batch,) degrees in [-period/2, period/2]: the inverse of `direction_of`."""
-    return tf.atan2(direction[..., 1], direction[..., 0]) * (period / (2.0 * np.pi))
-
-
-def turn_direction(direction, turn, period):
-    """Directions (batch, 2) of angles that are `turn` (batch,) degrees larger."""
-    cos, sin = tf.unstack(direction_of(turn, period), axis=-1)
-    x, y = tf.unstack(direction, axis=-1)
-    return tf.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
+    return 1.0 - tf.reduce_sum(direction * geometry.direction_of(target, period), axis=-1)

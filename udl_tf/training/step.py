@@ -85,7 +85,7 @@ class DisturbedPairModel(tf.keras.Model):
     def angles(self, inputs):
         """Output of the network in inference mode as (batch,) degrees, the constant C still in it."""
         output = self(inputs, training=False)
-        return output["angle"] if "angle" in output else losses.angle_of(output["direction"], self.period)
+        return output["angle"] if "angle" in output else geometry.angle_of(output["direction"], self.period)
 
     def pair_losses(self, inputs, step, training):
         """Loss of each pair, (batch,), for the disturbance that belongs to this step."""

@@ -30,14 +30,7 @@ def train(config, material, log_dir=None, verbose=1):
         `Trained`: `model` (`DisturbedPairModel`, its `bias_deg` set), `history` (dict of lists: ``step``, ``loss`` and, with
         truth, ``rotation_error_deg`` of the network), `seconds`, `steps` done, `calibration`, and whether it was `interrupted`.
     """
-    tf.keras.utils.set_random_seed(config.seed)
-    disturb = Disturb(config.disturb_shift, material.renoise)
-    model = DisturbedPairModel(
-        build(config), disturb, config.period, config.seed, config.warm_steps, config.self_pair_share
-    )
-    optimizer = tf.keras.optimizers.Adam(learning_rate(config), epsilon=1e-8)
-    optimizer.build(model.network.trainable_variables)  # else the first step makes them, and is traced twice
-    model.compile(optimizer=optimizer)
+    model = compiled(config, material)
     epochs = max(n for n in range(1, CURVE_POINTS + 1) if config.steps % n == 0)
     per_epoch = config.steps // epochs
     validation = pairs.collect(material.held_out, CURVE_PAIRS) if material.has_truth else None
@@ -61,10 +54,20 @@ def train(config, material, log_dir=None, verbose=1):
     finally:
         curve.bar.close()
     seconds = time.perf_counter() - start
-    calibration = calibrate(model.angles, _images(material.train), disturb, config.period, config.seed + 1)
+    calibration = calibrate(model.angles, _images(material.train), model.disturb, config.period, config.seed + 1)
     model.bias_deg.assign(calibration.bias_deg)
     steps = int(model.optimizer.iterations.numpy())
     return Trained(model, curve.history, seconds, steps, calibration, interrupted)
+
+
+def compiled(config, material):
+    """The untrained `DisturbedPairModel` of a configuration, ready for ``fit``; sets Keras's random seed."""
+    tf.keras.utils.set_random_seed(config.seed)
+    disturb = Disturb(config.disturb_shift, material.renoise)
+    model = DisturbedPairModel(build(config), disturb, config.period, config.seed, config.warm_steps, config.self_pair_share)
+    model.compile(optimizer=tf.keras.optimizers.Adam(learning_rate(config), epsilon=1e-8))
+    model.optimizer.build(model.network.trainable_variables)  # else the first step is traced twice
+    return model
 
 
 def learning_rate(config):
