@@ -106,7 +106,7 @@ PRESETS = {
     "cryo-paper-small": Config(
         "The paper's network on the centre of the spectrum, 32 px, fewer channels; ten minutes on two cores.",
         SiameseConfig(spectrum_crop=32, spectrum_pad=256, spectrum_radius=0.86, **SMALL_NETWORK),
-        steps=800,
+        steps=700,
         **SMALL,
     ),
     "photo-paper-small": Config(
