@@ -6,16 +6,20 @@ onto fixed, NaN where unknown. The truth travels along for evaluation and never 
 seed gives the same pairs.
 """
 
+import logging
+
 import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry, noise, photos
 from pipelines.errors import InputError
-from pipelines.normalise import normalise, usable
+from pipelines.normalise import normalise, report_unusable, unusable, usable
 from pipelines.resample import fourier_resample
 from pipelines.warp import warp
 
 BLOCK = 256  # neighbouring images of a stack that are read together
+
+LOG = logging.getLogger(__name__)
 
 
 def simulated(images, noise_spec, batch, seed, max_shift=10.0):
@@ -91,7 +95,7 @@ def pools(source, rows, box, seed, size=1024):
 
     Returns:
         Endless tf.data.Dataset of (images float32 (<= size, box, box), indices int32 (<= size,)). Images that are not finite or
-        constant are left out.
+        constant are left out, and named in the log once.
 
     Raises:
         InputError: fewer than two images, or fewer than two that can be used.
@@ -106,7 +110,9 @@ def pools(source, rows, box, seed, size=1024):
         return tf.ensure_shape(images, (None, box, box)), tf.boolean_mask(indices, good)
 
     if len(rows) <= size:  # it fits: read once, keep
-        return tf.data.Dataset.from_tensors(clean(source.read(rows), tf.constant(rows))).repeat()
+        images = source.read(rows)
+        _report(source, images, rows)
+        return tf.data.Dataset.from_tensors(clean(images, tf.constant(rows))).repeat()
 
     def blocks(turn):
         pieces = np.array_split(rows, -(-len(rows) // block))
@@ -114,7 +120,10 @@ def pools(source, rows, box, seed, size=1024):
         np.random.default_rng((seed, int(turn))).shuffle(pieces)
         for start in range(0, len(pieces), size // block):
             chosen = np.sort(np.concatenate(pieces[start : start + size // block]))
-            yield source.read(chosen), chosen
+            images = source.read(chosen)
+            if turn == 0:
+                _report(source, images, chosen)
+            yield images, chosen
 
     signature = (tf.TensorSpec((None, *source.shape), tf.float32), tf.TensorSpec((None,), tf.int32))
 
@@ -123,6 +132,13 @@ def pools(source, rows, box, seed, size=1024):
 
     read = tf.data.Dataset.range(np.iinfo(np.int64).max).flat_map(one_pass).map(clean)
     return read.filter(lambda images, indices: tf.shape(indices)[0] > 1)
+
+
+def _report(source, images, rows):
+    """Log one line that names the images of a block which are left out, if any."""
+    message = report_unusable(*(rows[found] for found in unusable(images)))
+    if message:
+        LOG.warning("%s: %s", source.path, message)
 
 
 def _require_a_pair(source, rows, block):

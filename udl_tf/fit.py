@@ -72,6 +72,10 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
     from udl_tf.presets import resolve
 
     config = resolve(preset, **overrides)
+    if data and config.material == "particles" and overrides.get("noise"):
+        raise InputError(
+            "received --snr or --noise with a noisy stack as --data: its noise is its own; for clean images: --simulate-from"
+        )
     folder = pathlib.Path(output)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists: expected a new or empty folder for the run")

@@ -208,3 +208,15 @@ def test_collect_stops_at_the_count():
     inputs, truth = pairs.collect(dataset, 5)
     assert inputs["fixed"].tolist() == [0, 0, 1, 1, 2] and truth["angle"].tolist() == [0, 1, 2, 3, 4]
     assert len(pairs.collect(dataset, 99)[1]["angle"]) == 10
+
+
+def test_images_left_out_of_a_pool_are_named(caplog):
+    images = np.random.default_rng(5).normal(size=(12, 16, 16)).astype(np.float32)
+    images[3, 2, 2], images[7] = np.nan, 1.0
+    for size in (12, 4):  # in one piece, and in blocks
+        caplog.clear()
+        walk = pairs.pools(ArraySource(images), np.arange(1, 12), 16, 0, size)
+        seen = np.concatenate([indices for _, indices in walk.take(1 if size == 12 else 3).as_numpy_iterator()])
+        assert sorted(seen) == [1, 2, 4, 5, 6, 8, 9, 10, 11]
+        said = " ".join(caplog.messages)
+        assert "3 not finite" in said and "7 constant" in said

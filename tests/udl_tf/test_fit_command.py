@@ -119,6 +119,7 @@ def write_bad(folder):
         (("--simulate-from", "constant.mrcs"), "constant.mrcs: image 0 is constant"),
         (("--data", "good.mrcs", "--simulate-from", "good.mrcs"), "both --data and --simulate-from"),
         (("--noise", "fog:3"), "unknown noise 'fog:3'"),
+        (("--data", "good.mrcs", "--snr", "0.1"), "a noisy stack has its own"),
         (("--snr", "-1"), "gaussian:-1"),
         (("--steps", "0"), "'steps': received 0"),
         (("--preset", "cyro"), "unknown preset 'cyro': expected one of cryo, photo"),

@@ -111,5 +111,8 @@ class _Curve(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.history["step"].append((epoch + 1) * self.per_epoch)
         self.history["loss"].append(float(logs["loss"]))
+        shown = f"loss {logs['loss']:.4f}"
         if "val_rotation_error_deg" in logs:
             self.history["rotation_error_deg"].append(float(logs["val_rotation_error_deg"]))
+            shown += f", error {logs['val_rotation_error_deg']:.2f} deg"
+        self.bar.set_postfix_str(shown)
