@@ -14,6 +14,7 @@ def run(description, add_args, main, argv=None):
 
     Bad input prints one line ``error: ...`` and gives 2; Ctrl-C gives 130.
     """
+    _import_tensorflow()
     parser = argparse.ArgumentParser(
         prog=f"python -m {main.__module__ if main.__module__ != '__main__' else _module()}",
         description=description,
@@ -23,7 +24,6 @@ def run(description, add_args, main, argv=None):
     args = parser.parse_args(argv)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
-        _import_tensorflow()
         return main(args) or 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -44,6 +44,7 @@ def _import_tensorflow():
             import tensorflow as tf
 
             tf.config.list_physical_devices()
+            tf.keras.layers  # noqa: B018  Keras is loaded at its first use, and says the same again
             tf.get_logger().setLevel(logging.ERROR)
             with contextlib.suppress(ImportError):
                 import absl.logging

@@ -22,7 +22,7 @@ def add_args(parser):
     """Declare the arguments."""
     from udl_tf.presets import PRESETS
 
-    names = "\n".join(f"  {name:12s} {config.description}" for name, config in PRESETS.items())
+    names = "\n".join(f"  {name:18s} {config.description}" for name, config in PRESETS.items())
     parser.epilog = f"presets:\n{names}"
     parser.add_argument("--preset", required=True, metavar="NAME", help="one of the presets below, or a config .json")
     parser.add_argument("--data", metavar="PATH", help="noisy stack (.mrcs, .star) for cryo, folder of photos for photo")
@@ -73,9 +73,7 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
 
     config = resolve(preset, **overrides)
     if data and config.material == "particles" and overrides.get("noise"):
-        raise InputError(
-            "received --snr or --noise with a noisy stack as --data: its noise is its own; for clean images: --simulate-from"
-        )
+        raise InputError("received --snr or --noise with --data: a noisy stack has its own; expected --simulate-from CLEAN_IMAGES")
     folder = pathlib.Path(output)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists: expected a new or empty folder for the run")
