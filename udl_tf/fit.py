@@ -73,7 +73,9 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
 
     config = resolve(preset, **overrides)
     if data and config.material == "particles" and overrides.get("noise"):
-        raise InputError("received --snr or --noise with --data: a noisy stack has its own; expected --simulate-from CLEAN_IMAGES")
+        raise InputError(
+            "received --snr or --noise with --data: a noisy stack has its own; expected --simulate-from CLEAN_IMAGES"
+        )
     folder = pathlib.Path(output)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists: expected a new or empty folder for the run")
