@@ -9,7 +9,6 @@ With no data it learns from phantoms made on the spot. Examples:
 """
 
 import json
-import os
 import pathlib
 import platform
 import sys
@@ -40,7 +39,7 @@ def add_args(parser):
 def main(args):
     """Run the command; returns the exit code."""
     noise = f"gaussian:{args.snr:g}" if args.snr is not None else args.noise
-    output = args.output or f"runs/{pathlib.Path(args.preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    output = args.output or default_folder(args.preset)
     metrics = fit(
         args.preset,
         args.data,
@@ -61,7 +60,7 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
 
     Args:
         preset: name or config file. data, simulate_from: see `udl_tf.training.material.gather`.
-        output: run folder; made anew. verbose: 1 shows progress. overrides: fields of `udl_tf.presets.Config`.
+        output: run folder; made anew; None for `default_folder`. verbose: 1 shows progress. overrides: fields of `udl_tf.presets.Config`.
 
     Returns:
         The metrics, as in metrics.json.
@@ -69,14 +68,14 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
     Raises:
         InputError: anything a user can mend, before anything is written.
     """
-    from udl_tf.presets import resolve
+    from udl_tf.presets import as_dict, resolve
 
     config = resolve(preset, **overrides)
     if data and config.material == "particles" and overrides.get("noise"):
         raise InputError(
             "received --snr or --noise with --data: a noisy stack has its own; expected --simulate-from CLEAN_IMAGES"
         )
-    folder = pathlib.Path(output)
+    folder = pathlib.Path(output or default_folder(preset))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists: expected a new or empty folder for the run")
 
@@ -91,7 +90,7 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the run folder {folder}: {error.strerror}") from None
-    about = {"config": presets_dict(config), "material": pairs.description, **environment()}
+    about = {"config": as_dict(config), "material": pairs.description, **environment()}
     write_json(folder / "config.json", about)
     if verbose:
         print(f"{preset}: {pairs.description}\n{config.steps} steps of {config.batch} pairs -> {folder}", flush=True)
@@ -105,11 +104,9 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
     return measured.metrics
 
 
-def presets_dict(config):
-    """The configuration for config.json."""
-    from udl_tf.presets import as_dict
-
-    return as_dict(config)
+def default_folder(preset):
+    """Where a run goes that was not told: ``runs/NAME-TIME``."""
+    return f"runs/{pathlib.Path(preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def environment():
@@ -130,10 +127,11 @@ def environment():
 
 
 def write_json(path, content):
-    """Write a JSON file beside its name and rename it."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(part, path)
+    """Write a JSON file; it appears when it is whole."""
+    from pipelines.atomic import atomic_path
+
+    with atomic_path(path) as part:
+        part.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def table(metrics, output):
