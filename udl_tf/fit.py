@@ -60,7 +60,8 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
 
     Args:
         preset: name or config file. data, simulate_from: see `udl_tf.training.material.gather`.
-        output: run folder; made anew; None for `default_folder`. verbose: 1 shows progress. overrides: fields of `udl_tf.presets.Config`.
+        output: run folder; made anew; None for `default_folder`.
+        verbose: 1 shows progress. overrides: fields of `udl_tf.presets.Config`.
 
     Returns:
         The metrics, as in metrics.json.
