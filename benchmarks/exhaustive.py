@@ -11,7 +11,7 @@ one, of the clean image (`true_snr`), which our own aligner has to estimate from
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, noise
+from pipelines import geometry, noise_spectrum
 from pipelines.resample import fourier_resample, scale_shift
 
 COARSE = 64  # side of the images in the first search: of 128 pixels, frequencies up to 0.25 cycles per pixel
@@ -31,7 +31,7 @@ def true_snr(clean, snr):
         float32 (side // 2 + 1,), ring i is the frequency i / side cycles per pixel.
     """
     clean = np.asarray(clean, np.float32)
-    return noise.radial_power(clean[None])[0].numpy() * np.float32(snr / clean.var())
+    return noise_spectrum.radial_power(clean[None])[0].numpy() * np.float32(snr / clean.var())
 
 
 def search(fixed, moving, spectral_snr, max_shift, batch=4):

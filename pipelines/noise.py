@@ -1,16 +1,13 @@
-"""Noise for batches of images: Gaussian, salt-and-pepper, and Gaussian noise with a power spectrum.
+"""What may be wrong with a batch of images: noise of several kinds, blur, another contrast. Spectra are in `noise_spectrum`.
 
-Random numbers are stateless: the same `seed`, an int32 tensor (2,), gives the same noise. A radial power spectrum is a float
-vector ``(rings,)``: ring i is the frequency ``i / (2 (rings - 1))`` cycles per pixel, so the last one is Nyquist's 0.5, and
-its value is ``E|F|^2 / (height width)``, which is v in every ring of white noise of variance v.
+Images are float32 (batch, height, width). Random numbers are stateless: the same `seed`, an int32 tensor (2,), gives the same
+noise. A level is a scalar or (batch,), one for each image.
 """
 
 import dataclasses
 
-import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry
 from pipelines.errors import InputError
 
 ALIASES = {"s&p": "salt-and-pepper"}
@@ -18,7 +15,7 @@ ALIASES = {"s&p": "salt-and-pepper"}
 
 @dataclasses.dataclass(frozen=True)
 class Noise:
-    """A kind of noise and its level: Gaussian's is the SNR, salt-and-pepper's the proportion of each."""
+    """A kind of noise and its level, which is that of the function of this name: an SNR, a proportion, photons, pixels ..."""
 
     kind: str = "clean"
     level: float = 0.0
@@ -28,7 +25,10 @@ class Noise:
 
 
 def parse(text):
-    """Read ``KIND:LEVEL``: ``clean``, ``gaussian:0.5`` (SNR), ``salt-and-pepper:0.2`` or ``s&p:0.2`` (of each).
+    """Read ``KIND:LEVEL``.
+
+    ``clean``, ``gaussian:0.5`` (SNR), ``salt-and-pepper:0.2`` or ``s&p:0.2`` (of each), ``poisson:20`` (photons per pixel),
+    ``blur:1.5`` (pixels), ``contrast:0.5`` (see `contrast`).
 
     Raises:
         InputError: unknown kind (the message lists the kinds), or a level that is missing or out of range.
@@ -79,128 +79,66 @@ def salt_and_pepper(images, proportion, seed, low=None, high=None):
     """
     low = tf.reduce_min(images, axis=[1, 2]) if low is None else low
     high = tf.reduce_max(images, axis=[1, 2]) if high is None else high
-    batch = tf.shape(images)[:1]
-    low, high, share = (tf.broadcast_to(tf.cast(value, tf.float32), batch)[:, None, None] for value in (low, high, proportion))
+    low, high, share = (_per_image(value, images) for value in (low, high, proportion))
     draw = tf.random.stateless_uniform(tf.shape(images), seed)
     return tf.where(draw < share, low, tf.where(draw >= 1.0 - share, high, images))
 
 
-def coloured(shape, power, seed):
-    """Gaussian noise with a radial power spectrum.
+def poisson(images, photons, seed):
+    """Count photons instead of light: noise whose variance grows with the grey value.
+
+    Each image is mapped from [min, max] to [0, 1]; a pixel of the image's mean grey then expects `photons` of them, a darker or
+    brighter one in proportion, and the counts are mapped back, so that the expectation of the result is the image.
 
     Args:
-        shape: (batch, height, width); height and width plain integers, batch may be a tensor.
-        power: (rings,) or (batch, rings). Between rings it is linear, beyond Nyquist (the corners) as the last ring.
+        images: float32 (batch, height, width).
+        photons: scalar or (batch,), mean photons per pixel at the image's mean grey, above 0.
         seed: int32 (2,).
-
-    Returns:
-        float32 (batch, height, width). Its variance is the mean of `power` over all frequencies of the image.
     """
-    batch, height, width = shape
-    power = tf.convert_to_tensor(power, tf.float32)
-    amplitude = tf.sqrt(_on_grid(power, height, width))  # (height, width // 2 + 1) or (batch, ...)
-    white = tf.random.stateless_normal(tf.stack([batch, height, width]), seed)
-    spectrum = tf.signal.rfft2d(white) * tf.cast(amplitude, tf.complex64)
-    return tf.signal.irfft2d(spectrum, fft_length=[height, width])
+    low = tf.reduce_min(images, axis=[1, 2], keepdims=True)
+    light = images - low
+    per_photon = tf.reduce_mean(light, axis=[1, 2], keepdims=True) / _per_image(photons, images)  # grey values
+    expected = tf.math.divide_no_nan(light, per_photon)
+    expected = tf.where(tf.math.is_finite(expected), expected, 0.0)  # TensorFlow never comes back from drawing with NaN
+    return low + per_photon * tf.random.stateless_poisson(tf.shape(images), seed, expected, tf.float32)
 
 
-def radial_power(images):
-    """Ring-averaged power spectra (batch, rings) of images (batch, height, width), rings = min(height, width) // 2 + 1.
+def blur(images, sigma, seed=None):
+    """Blur by a Gaussian of standard deviation `sigma` pixels, scalar or (batch,). At the borders its inner part counts.
 
-    The mean of each image is removed first. No window is applied: an image that does not fade out, or is not periodic,
-    leaks across frequencies.
+    Nothing is drawn; `seed` is there because all kinds have one.
     """
-    height, width = images.shape[1:]
-    images = images - tf.reduce_mean(images, axis=[1, 2], keepdims=True)
-    power = tf.square(tf.abs(tf.signal.rfft2d(images))) / (height * width)
-    return _ring_means(power, width, min(height, width) // 2 + 1)
+    sigma = tf.maximum(_per_image(sigma, images), 1e-3)
+
+    def weights(length):
+        position = tf.range(tf.cast(length, tf.float32))
+        kernel = tf.exp(-0.5 * tf.square((position[:, None] - position) / sigma))  # (batch, to, from)
+        return kernel / tf.reduce_sum(kernel, axis=2, keepdims=True)
+
+    height, width = tf.shape(images)[1], tf.shape(images)[2]
+    return tf.matmul(tf.matmul(weights(height), images), weights(width), transpose_b=True)
 
 
-def background_power(images, radius):
-    """Noise power spectrum of a stack, from the background outside the particles' disc.
-
-    Cutting the disc out multiplies each image by a mask, which smears its spectrum; dividing by the mask's area would
-    keep the variance but not the shape. The autocovariance takes the mask without bias: at each lag it is the sum of products
-    over the pairs of background pixels that far apart, divided by the number of pairs. It is pooled over the stack, tapered
-    (Parzen's window, to 3/4 of the box: this is what makes the result smooth, over about two rings) and transformed.
+def contrast(images, level, seed):
+    """Another contrast and brightness for each image: its deviations from the mean times a gain, plus an offset.
 
     Args:
-        images: float32 (batch, height, width). Images with NaN or infinite pixels are left out. A few hundred are enough.
-        radius: of the disc, pixels. Neighbouring particles outside it count as noise.
-
-    Returns:
-        float32 (rings,), rings = min(height, width) // 2 + 1, scaled so that `coloured` noise of this spectrum has the
-        variance of the background (mean of each image's background removed, so the two lowest rings are too low).
-
-    Raises:
-        InputError: the disc leaves less than 5 % of the image, or no image is finite.
+        images: float32 (batch, height, width).
+        level: scalar or (batch,). The gain is drawn log-uniformly from [1 / (1 + level), 1 + level], the offset uniformly
+            within +- `level` standard deviations of the image.
+        seed: int32 (2,).
     """
-    height, width = images.shape[1:]
-    distance = np.linalg.norm(geometry.centred_grid(height, width), axis=-1)
-    outside = (distance > radius).astype(np.float32)
-    if outside.mean() < 0.05:
-        raise InputError(f"background radius {radius:g}: leaves less than 5 % of a {width}x{height} image as background")
-    images = tf.boolean_mask(images, tf.reduce_all(tf.math.is_finite(images), axis=[1, 2]))
-    if tf.executing_eagerly() and images.shape[0] == 0:
-        raise InputError("background power: no image without NaN or infinite pixels")
-
-    mean = tf.reduce_sum(images * outside, axis=[1, 2], keepdims=True) / outside.sum()
-    background = (images - mean) * outside
-    variance = tf.reduce_mean(tf.reduce_sum(tf.square(background), axis=[1, 2])) / outside.sum()
-    pairs = _autocorrelation(outside[None])  # (2 height, 2 width) pairs of background pixels at each lag
-    lag = np.hypot(np.fft.fftfreq(2 * height, 0.5 / height)[:, None], np.fft.fftfreq(2 * width, 0.5 / width))
-    taper = _parzen(lag / (0.75 * min(height, width)))
-    taper = tf.where(pairs > 0.005 * height * width, taper, 0.0)  # too few pairs: nothing is known at this lag
-    covariance = _autocorrelation(background) / tf.maximum(pairs, 1.0) * taper
-    power = tf.math.real(tf.signal.rfft2d(covariance))  # twice as fine a grid as the image's own
-    rings = _ring_means(power[None], 2 * width, min(height, width) // 2 + 1)[0]
-    rings = tf.maximum(rings, 1e-4 * variance)  # an estimate may fall below zero where there is next to no power
-    full = tf.reduce_sum(_on_grid(rings, height, width) * _multiplicity(width)) / (height * width)
-    return rings * (variance / full)
+    seeds = tf.random.experimental.stateless_split(seed, 2)
+    level = _per_image(level, images)
+    gain, offset = (tf.random.stateless_uniform(tf.shape(level), one, -1.0, 1.0) for one in tf.unstack(seeds))
+    mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
+    deviation = tf.math.reduce_std(images, axis=[1, 2], keepdims=True)
+    return mean + (images - mean) * tf.pow(1.0 + level, gain) + offset * level * deviation
 
 
-def _autocorrelation(images):
-    """Sum of products at each lag, without wrap-around, mean over the batch: (batch, h, w) -> (2 h, 2 w)."""
-    height, width = images.shape[1:]
-    size = [2 * height, 2 * width]
-    power = tf.reduce_mean(tf.square(tf.abs(tf.signal.rfft2d(images, fft_length=size))), axis=0)
-    return tf.signal.irfft2d(tf.cast(power, tf.complex64), fft_length=size)
-
-
-def _parzen(x):
-    """Parzen's lag window of x >= 0, zero from 1 on: its transform is nowhere negative."""
-    return np.where(x < 0.5, 1 - 6 * x**2 * (1 - x), np.where(x < 1, 2 * (1 - np.minimum(x, 1)) ** 3, 0)).astype(np.float32)
-
-
-def _ring_coordinate(height, width, rings):
-    """Radius, in rings, of every frequency in rfft layout (height, width // 2 + 1)."""
-    y, x = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :]
-    return np.hypot(y, x) * (2 * (rings - 1))
-
-
-def _multiplicity(width):
-    """How often each rfft column (width // 2 + 1,) stands in the full transform: its mirror image is left out."""
-    column = np.arange(width // 2 + 1)
-    return np.where((column == 0) | (2 * column == width), 1.0, 2.0).astype(np.float32)
-
-
-def _ring_means(power, width, rings):
-    """Mean over each ring of spectra (batch, height, width // 2 + 1) -> (batch, rings); the corners are left out."""
-    ring = np.rint(_ring_coordinate(power.shape[1], width, rings)).astype(np.int32).ravel()
-    weight = np.broadcast_to(_multiplicity(width), power.shape[1:]).ravel() * (ring < rings)
-    ring = np.minimum(ring, rings - 1)
-    flat = tf.transpose(tf.reshape(power, (-1, ring.size)) * weight)  # (frequencies, batch)
-    total = tf.transpose(tf.math.unsorted_segment_sum(flat, ring, rings))
-    return total / np.bincount(ring, weight, rings).astype(np.float32)
-
-
-def _on_grid(power, height, width):
-    """Radial spectra (..., rings) at every frequency, (..., height, width // 2 + 1)."""
-    rings = power.shape[-1]
-    ring = np.minimum(_ring_coordinate(height, width, rings), rings - 1)
-    lower = np.minimum(ring.astype(np.int32), rings - 2)
-    weight = (ring - lower).astype(np.float32)
-    return tf.gather(power, lower, axis=-1) * (1 - weight) + tf.gather(power, lower + 1, axis=-1) * weight
+def _per_image(level, images):
+    """A scalar or (batch,) as float32 (batch, 1, 1)."""
+    return tf.broadcast_to(tf.cast(level, tf.float32), tf.shape(images)[:1])[:, None, None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,4 +155,7 @@ KINDS = {
     "clean": _Kind("clean", False, 0.0, lambda images, level, seed: tf.identity(images)),
     "gaussian": _Kind("gaussian:LEVEL", True, float("inf"), gaussian),
     "salt-and-pepper": _Kind("salt-and-pepper:LEVEL", True, 0.5, salt_and_pepper),
+    "poisson": _Kind("poisson:LEVEL", True, float("inf"), poisson),
+    "blur": _Kind("blur:LEVEL", True, float("inf"), blur),
+    "contrast": _Kind("contrast:LEVEL", True, float("inf"), contrast),
 }

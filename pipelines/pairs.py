@@ -170,20 +170,6 @@ def from_photos(crops, choose_noise, seed, patch=128, max_shift=10.0):
     return _on_accelerator(crops.enumerate(), make)
 
 
-def any_noise(lowest_snr=0.05, clean_share=0.25):
-    """Noise of unknown level for `from_photos`: Gaussian of an SNR drawn per image from `lowest_snr` to 4, or none."""
-
-    def add(images, seed):
-        seeds = tf.random.experimental.stateless_split(seed, 3)
-        batch = tf.shape(images)[0]
-        exponent = tf.random.stateless_uniform((batch,), seeds[0], np.log(lowest_snr), np.log(4.0))
-        noisy = noise.gaussian(images, tf.exp(exponent), seeds[1])
-        clean = tf.random.stateless_uniform((batch, 1, 1), seeds[2]) < clean_share
-        return tf.where(clean, images, noisy)
-
-    return add
-
-
 def without_background(images):
     """Images (count, height, width) less the median of each one's border, float32."""
     images = np.asarray(images, np.float32)

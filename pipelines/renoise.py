@@ -4,12 +4,12 @@ import dataclasses
 
 import tensorflow as tf
 
-from pipelines import noise
+from pipelines import noise_spectrum
 
 
 @dataclasses.dataclass(frozen=True)
 class Background:
-    """Adds noise with the power spectrum of a stack's background (`noise.background_power`).
+    """Adds noise with the power spectrum of a stack's background (`noise_spectrum.background_power`).
 
     Attributes:
         power: (rings,) radial power spectrum, for normalised images. level: 1 adds as much noise again as there is.
@@ -22,7 +22,7 @@ class Background:
         """Images (batch, height, width) with new noise; seed int32 (2,)."""
         shape = (tf.shape(images)[0], images.shape[1], images.shape[2])
         power = tf.constant(self.power, tf.float32) * self.level
-        return images + noise.coloured(shape, power, seed)
+        return images + noise_spectrum.coloured(shape, power, seed)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import exhaustive
-from pipelines import geometry, noise, pairs, phantoms
+from pipelines import geometry, noise, noise_spectrum, pairs, phantoms
 from pipelines.warp import warp
 
 
@@ -40,6 +40,6 @@ def test_true_snr_is_that_of_white_noise(clean):
     rng = np.random.default_rng(0)
     snr = exhaustive.true_snr(clean, 0.2)
     sigma = np.sqrt(clean.var() / 0.2)
-    measured = noise.radial_power(rng.normal(0, sigma, (40, 128, 128)).astype(np.float32)).numpy().mean(0)
-    signal = noise.radial_power(clean[None]).numpy()[0]
+    measured = noise_spectrum.radial_power(rng.normal(0, sigma, (40, 128, 128)).astype(np.float32)).numpy().mean(0)
+    signal = noise_spectrum.radial_power(clean[None]).numpy()[0]
     assert snr[1:] == pytest.approx((signal / measured)[1:], rel=0.1)

@@ -2,22 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import geometry, noise
+from pipelines import noise
 from pipelines.errors import InputError
 
 SEED = tf.constant([3, 5], tf.int32)
-
-
-def lorentzian(rings=65):
-    """A steep known spectrum, like a micrograph's: 17 at rest, 1.2 in the middle, 1 at Nyquist."""
-    return (1.0 + 16.0 / (1.0 + (np.arange(rings) / 8.0) ** 2)).astype(np.float32)
-
-
-def mean_over_frequencies(power, size):
-    """Mean of a radial spectrum over the full 2D transform, with NumPy's own interpolation."""
-    k = np.fft.fftfreq(size)
-    radius = np.hypot(k[:, None], k[None, :]) * 2 * (len(power) - 1)
-    return np.interp(radius, np.arange(len(power)), power).mean()
 
 
 def test_gaussian_has_the_asked_snr_per_image():
@@ -54,61 +42,69 @@ def test_salt_and_pepper_replaces_p_of_each():
     assert np.mean(own[0] == images[0].max()) == pytest.approx(0.2, abs=0.01)
 
 
-@pytest.mark.parametrize("size", [128, 101])
-def test_radial_power_of_white_noise_is_its_variance(size):
-    images = 3.0 * np.random.default_rng(2).normal(size=(64, size, size)).astype(np.float32)
-    power = noise.radial_power(images).numpy()
-    assert power.shape == (64, size // 2 + 1)
-    np.testing.assert_allclose(power.mean(0)[3:], 9.0, rtol=0.15)
-    assert power.mean(0)[10:].mean() == pytest.approx(9.0, rel=0.01)
+def test_poisson_variance_is_mean():
+    # Two grey values, 20 and 60, of a flat half each: mean 40, range 40, so [0, 1] has mean 0.5. At 8 photons for the mean grey
+    # the bright half expects 16 photons of 2.5 grey values each, the dark one none.
+    image = np.full((1, 200, 100), 20.0, np.float32)
+    image[:, 100:] = 60.0
+    noisy = noise.poisson(np.repeat(image, 2, 0), [8.0, 2.0], SEED).numpy()
+    np.testing.assert_array_equal(noisy[:, :100], 20.0)
+    for bright, per_photon, photons in ((noisy[0, 100:], 2.5, 16), (noisy[1, 100:], 10.0, 4)):
+        counts = (bright - 20.0) / per_photon
+        np.testing.assert_allclose(counts, np.rint(counts), atol=1e-4)
+        assert counts.mean() == pytest.approx(photons, rel=0.02)  # 10,000 pixels: standard error 0.25 and 0.5 %
+        assert counts.var() == pytest.approx(photons, rel=0.06)  # standard error 1.4 %
+        # P(0) tells Poisson from any other noise of this variance: exp(-4) = 1.8 %.
+        assert np.mean(counts == 0) == pytest.approx(np.exp(-photons), abs=0.006)
 
 
-def test_radial_power_puts_a_wave_in_its_ring():
-    x = np.arange(64)
-    image = np.broadcast_to(np.cos(2 * np.pi * 10 * x / 64), (1, 64, 64)).astype(np.float32)
-    power = noise.radial_power(image).numpy()[0]
-    assert power.argmax() == 10
-    assert power[10] > 1e6 * np.delete(power, 10).max()
+def test_poisson_keeps_the_image_on_average():
+    image = np.random.default_rng(4).uniform(-3, 5, (1, 24, 24)).astype(np.float32)
+    mean = noise.poisson(np.repeat(image, 4000, 0), 5.0, SEED).numpy().mean(0)
+    # variance = range * mean of [0, 1] * grey above minimum / photons, at most 8 * 0.5 * 8 / 5 = 6.4: standard error 0.04
+    np.testing.assert_allclose(mean, image[0], atol=0.2)
+    assert abs(np.mean(mean - image[0])) < 0.01
 
 
-def test_coloured_noise_has_its_spectrum_and_variance():
-    power = lorentzian()
-    made = noise.coloured((256, 128, 128), power, SEED)
-    measured = noise.radial_power(made).numpy().mean(0)
-    np.testing.assert_allclose(measured[4:], power[4:], rtol=0.06)
-    np.testing.assert_allclose(measured[10:60].mean(), power[10:60].mean(), rtol=0.01)
-    assert made.numpy().var() == pytest.approx(mean_over_frequencies(power, 128), rel=0.01)
+def test_poisson_leaves_constant_and_broken_images_to_themselves():
+    images = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
+    images[0, 4, 4] = np.nan
+    images[1] = 7.0
+    noisy = noise.poisson(images, 5.0, SEED).numpy()
+    np.testing.assert_array_equal(noisy[1], images[1])
+    assert np.isfinite(noisy[2]).all() and noisy[2].var() > 1.2 * images[2].var()
 
 
-def test_coloured_noise_takes_one_spectrum_per_image():
-    made = noise.coloured((2, 64, 64), np.array([np.full(33, 4.0), np.full(33, 25.0)], np.float32), SEED).numpy()
-    np.testing.assert_allclose(made.var((1, 2)), [4.0, 25.0], rtol=0.1)
+def test_blur_is_a_convolution_with_a_gaussian():
+    images = np.random.default_rng(5).normal(size=(2, 21, 24)).astype(np.float32)
+    sigmas = (1.5, 0.6)
+    blurred = noise.blur(images, sigmas).numpy()
+    for image, got, sigma in zip(images, blurred, sigmas):
+        for y, x in ((10, 12), (0, 5), (20, 23)):  # inside, at a border and in a corner
+            weights = np.exp(-(np.square(np.arange(21) - y)[:, None] + np.square(np.arange(24) - x)) / (2 * sigma**2))
+            assert got[y, x] == pytest.approx((weights * image).sum() / weights.sum(), abs=1e-5)
+    # Of an impulse 1 px wide in the middle: 1 / (sigma sqrt(2 pi)) squared.
+    impulse = np.zeros((1, 41, 41), np.float32)
+    impulse[0, 20, 20] = 1.0
+    assert noise.blur(impulse, 2.0).numpy()[0, 20, 20] == pytest.approx(1 / (2 * np.pi * 4), rel=1e-3)
+    np.testing.assert_array_equal(noise.blur(images, 0.0), images)
 
 
-@pytest.mark.parametrize("radius", [40, 55])
-def test_background_power_sees_the_noise_and_not_the_particle(radius):
-    power = lorentzian()
-    # Cut from larger boxes, as real images are: not periodic.
-    images = noise.coloured((300, 192, 192), power, SEED).numpy()[:, 32:160, 32:160]
-    distance = np.linalg.norm(geometry.centred_grid(128, 128), axis=-1)
-    particle = np.where(distance < 36, 20.0 * np.cos(distance / 3.0), 0.0).astype(np.float32)
-    estimate = noise.background_power(images + particle + 5.0, radius).numpy()
-    np.testing.assert_allclose(estimate[8:60], power[8:60], rtol=0.04)
-    np.testing.assert_allclose(estimate[4:8], power[4:8], rtol=0.06)  # the bare masked spectrum is 8 to 12 % off here
-    outside = distance > radius
-    background = np.var(images[:, outside], axis=1).mean()
-    again = noise.coloured((300, 128, 128), estimate, SEED).numpy()
-    assert again.var() == pytest.approx(background, rel=0.02)
-
-
-def test_background_power_leaves_out_broken_images():
-    images = noise.coloured((20, 64, 64), np.ones(33, np.float32), SEED).numpy()
-    broken = np.concatenate([images, np.full((1, 64, 64), np.nan, np.float32)])
-    np.testing.assert_allclose(noise.background_power(broken, 20), noise.background_power(images, 20), rtol=1e-5)
-    with pytest.raises(InputError, match="no image"):
-        noise.background_power(broken[-1:], 20)
-    with pytest.raises(InputError, match="radius 45"):
-        noise.background_power(images, 45)
+def test_contrast_changes_deviation_and_mean_within_bounds():
+    image = np.random.default_rng(6).normal(50.0, 10.0, (1, 16, 16)).astype(np.float32)
+    changed = noise.contrast(np.repeat(image, 2000, 0), 1.0, SEED).numpy()
+    gain = changed.std((1, 2)) / image.std()
+    offset = (changed.mean((1, 2)) - image.mean()) / image.std()
+    assert 0.5 <= gain.min() < 0.505 and 1.98 < gain.max() <= 2.001
+    assert abs(np.log2(gain).mean()) < 0.04  # log-uniform in [1/2, 2]: standard error 0.013
+    assert abs(np.mean(gain < 2**-0.5) - 0.25) < 0.04
+    assert -1.0 <= offset.min() < -0.99 and 0.99 < offset.max() <= 1.0 and abs(offset.mean()) < 0.04
+    assert abs(np.corrcoef(gain, offset)[0, 1]) < 0.08
+    rebuilt = image.mean() + offset[:, None, None] * image.std() + gain[:, None, None] * (image - image.mean())
+    np.testing.assert_allclose(changed, rebuilt, atol=2e-3)
+    one, other = noise.contrast(np.repeat(image, 2, 0), [0.0, 0.5], SEED).numpy()
+    np.testing.assert_allclose(one, image[0], rtol=1e-6)
+    assert abs(other - image[0]).max() > 0.1
 
 
 @pytest.mark.parametrize(
@@ -118,6 +114,9 @@ def test_background_power_leaves_out_broken_images():
         ("gaussian:0.5", noise.Noise("gaussian", 0.5), "gaussian:0.5"),
         ("s&p:0.2", noise.Noise("salt-and-pepper", 0.2), "salt-and-pepper:0.2"),
         ("Salt-and-Pepper:0.3", noise.Noise("salt-and-pepper", 0.3), "salt-and-pepper:0.3"),
+        ("poisson:20", noise.Noise("poisson", 20.0), "poisson:20"),
+        ("blur:1.5", noise.Noise("blur", 1.5), "blur:1.5"),
+        ("contrast:0.5", noise.Noise("contrast", 0.5), "contrast:0.5"),
     ],
 )
 def test_parse(text, expected, written):
@@ -128,7 +127,10 @@ def test_parse(text, expected, written):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("speckle:0.1", "expected one of clean, gaussian:LEVEL, salt-and-pepper:LEVEL"),
+        (
+            "speckle:0.1",
+            "expected one of clean, gaussian:LEVEL, salt-and-pepper:LEVEL, poisson:LEVEL, blur:LEVEL, contrast:LEVEL",
+        ),
         ("gaussian", "number for LEVEL"),
         ("gaussian:loud", "number for LEVEL"),
         ("gaussian:0", "above 0"),
@@ -147,3 +149,5 @@ def test_apply_does_what_the_text_says():
     np.testing.assert_array_equal(noise.apply(noise.parse("clean"), images, SEED), images)
     np.testing.assert_array_equal(noise.apply(noise.parse("gaussian:0.5"), images, SEED), noise.gaussian(images, 0.5, SEED))
     np.testing.assert_array_equal(noise.apply(noise.parse("s&p:0.1"), images, SEED), noise.salt_and_pepper(images, 0.1, SEED))
+    for kind, add in (("poisson", noise.poisson), ("blur", noise.blur), ("contrast", noise.contrast)):
+        np.testing.assert_array_equal(noise.apply(noise.parse(f"{kind}:2"), images, SEED), add(images, 2.0, SEED))

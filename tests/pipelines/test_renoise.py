@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pipelines import noise
+from pipelines import noise_spectrum
 from pipelines.renoise import Background, White
 
 SEED = tf.constant([3, 4], tf.int32)
@@ -14,7 +14,7 @@ def test_background_noise_has_the_asked_spectrum():
     images = tf.random.stateless_normal((400, 32, 32), (1, 2))
     for level in (1.0, 0.25):
         added = Background(tuple(power), level)(images, SEED) - images
-        measured = np.mean(noise.radial_power(added), 0)
+        measured = np.mean(noise_spectrum.radial_power(added), 0)
         np.testing.assert_allclose(measured[1:], level * power[1:], rtol=0.1)
         assert abs(np.mean(added * images)) < 0.01  # 400 * 1024 pixels: standard error 0.002
 
