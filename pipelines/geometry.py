@@ -53,7 +53,10 @@ def rotation_matrix(angle):
 
 def rotate_points(angle, points):
     """Turn points (..., 2) by angles (...,) degrees about the origin."""
-    return tf.linalg.matvec(rotation_matrix(angle), tf.convert_to_tensor(points, tf.float32))
+    radians = tf.convert_to_tensor(angle, tf.float32) * (np.pi / 180.0)
+    cos, sin = tf.cos(radians), tf.sin(radians)
+    x, y = tf.unstack(tf.convert_to_tensor(points, tf.float32), axis=-1)
+    return tf.stack([cos * x + sin * y, cos * y - sin * x], -1)
 
 
 def compose(first, second):

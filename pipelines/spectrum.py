@@ -63,9 +63,10 @@ def polar(images, angles, rings, pad, transform="root"):
         float32 (rings, angles, batch). Turning an image by +t degrees shifts its samples by +t along the angles.
     """
     highest = int(np.ceil(np.max(rings)))
-    amplitude = _amplitude(*fourier(images, np.arange(highest + 1), np.arange(-highest, highest + 1), pad))
+    amplitude = _amplitude(*half_plane(images, highest, pad))
     rows = tf.reshape(compress(amplitude, transform), ((highest + 1) * (2 * highest + 1), -1))
-    index, weight = _half_plane_bilinear(geometry.polar_angles(angles, 180.0), rings, highest)
+    points = geometry.polar_points(geometry.polar_angles(angles, 180.0), rings).transpose(1, 0, 2).reshape(-1, 2)
+    index, weight, _ = half_plane_bilinear(points, highest)
     samples = tf.add_n([tf.gather(rows, index[:, j]) * weight[:, j, None] for j in range(4)])  # (rings * angles, batch)
     return tf.reshape(samples, (len(rings), angles, -1))
 
@@ -91,6 +92,31 @@ def fourier(images, horizontal, vertical, pad):
     return full[:u, :v] - full[u:, v:], full[u:, :v] + full[:u, v:]
 
 
+def half_plane(images, highest, pad):
+    """`fourier` at horizontal frequencies 0..highest and vertical ones -highest..highest, at two thirds of the cost.
+
+    Cosines and sines of the vertical frequencies from 0 on serve both signs.
+    """
+    size = images.shape[1]
+    u = np.arange(highest + 1)
+    matrix = _fourier_matrix(u, size, pad)
+    count = highest + 1
+    columns = tf.reshape(tf.transpose(images, (2, 1, 0)), (size, -1))  # (x, y * batch)
+    half = tf.reshape(tf.matmul(matrix, columns), (2 * count, size, -1))  # (2 horizontal, y, batch)
+    both = tf.matmul(matrix[None], half)  # (2 horizontal, cosines and negative sines, batch)
+    real_cos, imag_cos = both[:count, :count], both[count:, :count]
+    real_sin, imag_sin = both[:count, count:], both[count:, count:]
+    mirror = np.arange(highest, 0, -1)  # vertical -highest..-1
+
+    def whole(above, below):
+        return tf.concat([tf.gather(below, mirror, axis=1), above], 1)
+
+    return (
+        whole(real_cos - imag_sin, real_cos + imag_sin),
+        whole(imag_cos + real_sin, imag_cos - real_sin),
+    )
+
+
 def _amplitude(real, imag):
     return tf.sqrt(real * real + imag * imag + 1e-12)  # the root's gradient is infinite at zero
 
@@ -105,14 +131,22 @@ def _fourier_matrix(frequencies, size, pad):
     return tf.cast(tf.concat([tf.cos(phase), tf.sin(phase)], 0), tf.float32)
 
 
-def _half_plane_bilinear(angles, rings, highest):
-    """Indices and weights (rings * angles, 4) of polar points in a half plane laid out as (horizontal >= 0, vertical)."""
-    points = geometry.polar_points(angles, rings).transpose(1, 0, 2).reshape(-1, 2)
-    points = np.where(points[:, :1] < 0, -points, points)  # the spectrum is symmetric through the origin
-    x, y = points[:, 0], points[:, 1] + highest
-    x0 = np.clip(np.floor(x), 0, highest - 1).astype(np.int32)
-    y0 = np.clip(np.floor(y), 0, 2 * highest - 1).astype(np.int32)
+def half_plane_bilinear(points, highest):
+    """Where points lie in a half plane laid out as (horizontal 0..highest, vertical -highest..highest), flattened.
+
+    Args:
+        points: (n, 2) frequencies (x, y); those with x < 0 are found at their mirror image through the origin.
+
+    Returns:
+        index int32 and weight float32 (n, 4) of the four neighbours, and sign (n,) of the imaginary part: -1 for mirrored points.
+    """
+    points = tf.convert_to_tensor(points, tf.float32)
+    sign = tf.where(points[:, 0] < 0.0, -1.0, 1.0)
+    x, y = points[:, 0] * sign, points[:, 1] * sign + highest
+    x0 = tf.clip_by_value(tf.floor(x), 0.0, highest - 1.0)
+    y0 = tf.clip_by_value(tf.floor(y), 0.0, 2.0 * highest - 1.0)
     fx, fy = x - x0, y - y0
     corners = [(0, 0, (1 - fx) * (1 - fy)), (0, 1, (1 - fx) * fy), (1, 0, fx * (1 - fy)), (1, 1, fx * fy)]
-    index = np.stack([(x0 + dx) * (2 * highest + 1) + y0 + dy for dx, dy, _ in corners], 1)
-    return index, np.stack([w for _, _, w in corners], 1).astype(np.float32)
+    first = tf.cast(x0, tf.int32) * (2 * highest + 1) + tf.cast(y0, tf.int32)
+    index = tf.stack([first + dx * (2 * highest + 1) + dy for dx, dy, _ in corners], 1)
+    return index, tf.stack([weight for _, _, weight in corners], 1), sign

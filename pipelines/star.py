@@ -16,6 +16,7 @@ from pipelines.errors import InputError
 
 # A label RELION knows (a particle's figure of merit), so that it neither warns nor refuses to select by it.
 SCORE = "rlnParticleFigureOfMerit"
+SIGMA = "udlSigmaPsi"  # our own, degrees: RELION has no column for it, and keeps those that it does not know
 # What a 3.0 file says of every particle and a 3.1 file of every optics group.
 OPTICS_COLUMNS = (
     "rlnVoltage",
@@ -69,12 +70,12 @@ class StarTable:
         )
         return geometry.rigid_from_relion(psi, np.stack([x, y], -1) / self.pixel_sizes()[:, None], size)
 
-    def with_poses(self, angle, shift, size, score=None):
+    def with_poses(self, angle, shift, size, score=None, sigma=None):
         """A table with rlnAnglePsi and rlnOriginX/YAngst set from our rigid transforms; this one stays as it is.
 
         Args:
             angle: (n,) degrees. shift: (n, 2) pixels. size: height = width of the images, pixels.
-            score: (n,), written to the column `SCORE`.
+            score: (n,), written to the column `SCORE`. sigma: (n,) degrees, to `SIGMA`.
 
         Raises:
             InputError: not one pose a particle.
@@ -87,6 +88,8 @@ class StarTable:
         columns = {"rlnAnglePsi": psi, "rlnOriginXAngst": offset[:, 0], "rlnOriginYAngst": offset[:, 1]}
         if score is not None:
             columns[SCORE] = np.asarray(score, np.float64)
+        if sigma is not None:
+            columns[SIGMA] = np.asarray(sigma, np.float64)
         optics = self.optics if "rlnImageSize" in self.optics else self.optics.assign(rlnImageSize=int(size))
         return dataclasses.replace(self, particles=self.particles.assign(**columns), optics=optics)
 

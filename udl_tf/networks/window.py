@@ -32,11 +32,22 @@ class SoftDisc(tf.keras.layers.Layer):
         )
 
     def call(self, images):
-        """Weight the images; each loses its mean under the disc first, so that the disc itself leaves no spectrum."""
+        """Weight the images, see `windowed`."""
         disc = tf.sigmoid((tf.exp(self.log_radius) - self.distance) / tf.exp(self.log_edge))  # (n, n)
-        mean = tf.reduce_sum(images * disc, axis=(1, 2), keepdims=True) / tf.reduce_sum(disc)
-        return (images - mean) * disc
+        return windowed(images, disc)
 
     def get_config(self):
         """Keras configuration."""
         return {**super().get_config(), "radius": self.radius, "edge": self.edge}
+
+
+def windowed(images, disc):
+    """Images (batch, n, n) times a disc (n, n), each less its mean under the disc, so that the disc itself leaves no spectrum."""
+    mean = tf.reduce_sum(images * disc, axis=(1, 2), keepdims=True) / tf.reduce_sum(disc)
+    return (images - mean) * disc
+
+
+def soft_disc(box, radius=0.94, edge=0.03):
+    """A disc (box, box) with a logistic edge; radius and edge as shares of half the side."""
+    distance = np.linalg.norm(geometry.centred_grid(box, box), axis=-1) / (box / 2.0)
+    return (1.0 / (1.0 + np.exp((distance - radius) / edge))).astype(np.float32)
