@@ -4,7 +4,7 @@
     python -m udl_tf.align particles.star --reference average.mrc --output aligned.star --aligned aligned.mrcs
 
 The angle turns the moving image counter-clockwise (degrees), the shift [dx, dy] then moves it right and down (pixels).
-The score is the correlation of the aligned pair, from 0 to 1.
+Sigma is the standard error of the angle in degrees; the score is the probability that the angle is within 5 degrees.
 """
 
 import contextlib
@@ -22,9 +22,14 @@ def add_args(parser):
     parser.add_argument("--reference", metavar="IMAGE|N", help="for a stack: an image file, or the number of one, from 1")
     parser.add_argument("--model", default="cryo", metavar="NAME|DIR", help="cryo, photo, or a run folder (default: cryo)")
     parser.add_argument("--max-shift", type=float, metavar="PX", help="largest shift looked for (default: a quarter)")
+    parser.add_argument(
+        "--fast", action="store_true", help="leave out verification and refinement: rougher, faster"
+    )
     parser.add_argument("--output", metavar="FILE", help="pair: the aligned image (.png, .tif, .mrc); stack: a .star file")
     parser.add_argument("--aligned", metavar="FILE", help="stack: the aligned images (.mrcs)")
-    parser.add_argument("--json", action="store_true", help="print angle, shift and score as JSON, and nothing else")
+    parser.add_argument(
+        "--json", action="store_true", help="print the results as JSON, and nothing else"
+    )
 
 
 def main(args):
@@ -32,16 +37,21 @@ def main(args):
     if args.moving is not None:
         if args.reference or args.aligned:
             raise InputError("received MOVING with --reference or --aligned: expected two images, or a stack")
-        found = align_pair(args.fixed, args.moving, args.model, args.max_shift, args.output)
+        found = align_pair(args.fixed, args.moving, args.model, args.max_shift, args.output, args.fast)
         if not args.json:
-            print(f"angle {found['angle']:8.2f} degrees counter-clockwise")
+            print(f"angle {found['angle']:8.2f} degrees counter-clockwise, +- {found['sigma']:.2f}")
             print("shift {:8.2f} pixels right, {:.2f} down".format(*found["shift"]))
-            print(f"score {found['score']:8.2f}")
+            print(f"score {found['score']:8.2f} probability that the angle is within 5 degrees")
+            if found["symmetry"] > 1:
+                print(
+                    f"looks the same after every turn by 360/{found['symmetry']} degrees: the angle is one of {found['symmetry']}"
+                )
     else:
         if not args.reference:
             raise InputError("received one input: expected MOVING, or --reference IMAGE|N for a stack")
-        quiet = args.json
-        found = align_file(args.fixed, args.reference, args.model, args.max_shift, args.output, args.aligned, not quiet)
+        found = align_file(
+            args.fixed, args.reference, args.model, args.max_shift, args.output, args.aligned, not args.json, args.fast
+        )
         if not args.json:
             scores = found["score"]
             print(f"{len(scores)} images aligned to {args.reference}; mean score {sum(scores) / len(scores):.2f}")
@@ -54,8 +64,11 @@ def main(args):
     return 0
 
 
-def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=None):
-    """Align two image files. Returns {"angle": degrees, "shift": [dx, dy] pixels, "score": 0 to 1}.
+def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=None, fast=False):
+    """Align two image files.
+
+    Returns:
+        {"angle": degrees, "shift": [dx, dy] pixels, "sigma": degrees, "score": 0 to 1, "symmetry": m}.
 
     Raises:
         InputError: a file that is missing, unreadable, a stack, constant or not finite; sizes that differ.
@@ -68,19 +81,25 @@ def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=Non
     suffix = pathlib.Path(output).suffix.lower() if output else None
     if suffix not in (None, ".png", ".tif", ".tiff", ".mrc"):
         raise InputError(f"--output {output}: expected a name that ends with .png, .tif or .mrc")
-    result = udl_tf.load(model).align(fixed.read([0]), moving.read([0]), max_shift)
+    result = udl_tf.load(model).align(fixed.read([0]), moving.read([0]), max_shift, fast=fast)
     if output:
         aligned = result.apply(moving.read([0]))[0]
         write_mrc(output, aligned, moving.pixel_size) if suffix == ".mrc" else write_grey(output, aligned)
-    return {"angle": float(result.angle[0]), "shift": result.shift[0].tolist(), "score": float(result.score[0])}
+    return {
+        "angle": float(result.angle[0]),
+        "shift": result.shift[0].tolist(),
+        "sigma": float(result.sigma[0]),
+        "score": float(result.score[0]),
+        "symmetry": int(result.symmetry[0]),
+    }
 
 
-def align_file(path, reference, model="cryo", max_shift=None, output=None, aligned=None, progress=True):
+def align_file(path, reference, model="cryo", max_shift=None, output=None, aligned=None, progress=True, fast=False):
     """Align a stack to a reference image; both outputs appear only when they are whole.
 
     Returns:
-        {"angle": [...], "shift": [[dx, dy], ...], "score": [...]}, in the order of the stack, None where an image
-        cannot be aligned.
+        {"angle": [...], "shift": [[dx, dy], ...], "sigma": [...], "score": [...], "symmetry": [...]}, in the order of the stack,
+        angle, shift and sigma None where an image cannot be aligned.
 
     Raises:
         InputError: as `align_pair`; an output that is not a .star file, or images a STAR file cannot name.
@@ -99,12 +118,14 @@ def align_file(path, reference, model="cryo", max_shift=None, output=None, align
         import numpy as np
 
         nothing = np.zeros(len(source))
-        poses_table(source, Result(nothing, np.zeros((len(source), 2)), nothing), output)  # tell before, not after
+        poses_table(
+            source, Result(nothing, np.zeros((len(source), 2)), nothing, nothing, nothing), output
+        )  # tell before, not after
         if not source.pixel_size and source.star is None:
             print(f"{path}: pixel size unknown, taken as 1 A", file=sys.stderr)
     # The STAR file's place is claimed first: nothing is worse than an error after hours.
     with atomic_path(output) if output else contextlib.nullcontext() as part:
-        result, message = align_stack(udl_tf.load(model), source, target, max_shift, aligned, progress=progress)
+        result, message = align_stack(udl_tf.load(model), source, target, max_shift, aligned, progress=progress, fast=fast)
         if output:
             star.write_star(poses_table(source, result, output), part)
     if message:
@@ -113,7 +134,9 @@ def align_file(path, reference, model="cryo", max_shift=None, output=None, align
     return {
         "angle": [float(angle) if ok else None for angle, ok in zip(result.angle, known, strict=True)],
         "shift": [shift.tolist() if ok else None for shift, ok in zip(result.shift, known, strict=True)],
+        "sigma": [float(sigma) if ok else None for sigma, ok in zip(result.sigma, known, strict=True)],
         "score": result.score.tolist(),
+        "symmetry": result.symmetry.tolist(),
     }
 
 

@@ -13,6 +13,7 @@ import pathlib
 import platform
 import sys
 import time
+from dataclasses import asdict
 
 from pipelines.errors import InputError
 
@@ -28,7 +29,7 @@ def add_args(parser):
     parser.add_argument("--simulate-from", metavar="IMAGES", help="clean images to make noisy copies of")
     level = parser.add_mutually_exclusive_group()
     level.add_argument("--snr", type=float, help="of simulated Gaussian noise: var(signal) / var(noise)")
-    level.add_argument("--noise", metavar="KIND:LEVEL", help="of simulated noise: clean, gaussian:SNR, s&p:PROPORTION")
+    level.add_argument("--noise", metavar="KIND:LEVEL", help="of simulated noise: clean, gaussian:SNR, s&p:SHARE, ...")
     parser.add_argument("--steps", type=int, help="training steps")
     parser.add_argument("--batch", type=int, help="pairs a step")
     parser.add_argument("--seed", type=int, help="of everything random; two runs with one seed are equal")
@@ -84,7 +85,7 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
     from udl_tf.alignment.aligner import Aligner
     from udl_tf.alignment.chain import Chain
     from udl_tf.alignment.saving import save
-    from udl_tf.training import evaluation, material, trainer
+    from udl_tf.training import confidence, evaluation, material, trainer
 
     pairs = material.gather(config, data, simulate_from)
     try:
@@ -97,11 +98,17 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
         print(f"{preset}: {pairs.description}\n{config.steps} steps of {config.batch} pairs -> {folder}", flush=True)
     trained = trainer.train(config, pairs, str(folder / "logs"), verbose)
     trained.model.network.save_weights(str(folder / "network.weights.h5"))
-    save(Chain(trained.model.network, config, trained.calibration.bias_deg), folder / "model" / "1", about)
+    if verbose:
+        print("calibrating sigma and score on simulated pairs", flush=True)
+    bias = trained.calibration.bias_deg
+    known = confidence.calibrate(Chain(trained.model.network, config, bias), config)
+    save(Chain(trained.model.network, config, bias, known), folder / "model" / "1", {**about, "confidence": asdict(known)})
     measured = evaluation.evaluate(config, pairs, trained, Aligner(folder / "model" / "1"))
     write_json(folder / "metrics.json", measured.metrics)
     title = f"{preset}: {pairs.description}, {trained.steps} steps, {trained.seconds:.0f} s"
-    report.draw(folder / "report.png", trained.history, measured.errors, config.period, measured.inputs, measured.aligned, title)
+    report.draw(
+        folder / "report.png", trained.history, measured.errors, config.error_period, measured.inputs, measured.aligned, title
+    )
     return measured.metrics
 
 

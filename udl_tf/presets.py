@@ -5,6 +5,7 @@ import json
 import pathlib
 
 from pipelines.errors import InputError
+from udl_tf.networks.group import GroupConfig
 from udl_tf.networks.polar import PolarConfig
 from udl_tf.networks.siamese import SiameseConfig
 
@@ -15,11 +16,12 @@ class Config:
 
     Attributes:
         description: one sentence for people.
-        network: `PolarConfig` or `SiameseConfig`, which name the network and its sizes.
+        network: `GroupConfig`, `PolarConfig` or `SiameseConfig`, which name the network and its sizes.
         period: of the network's angle: 180 where it sees amplitude spectra, 360 where it sees images.
         box: side of the images the network sees.
         material: ``particles`` (stacks, class averages) or ``photos``.
-        noise: of simulated pairs, KIND:LEVEL as in `pipelines.noise.parse`, or ``any`` (a level drawn for each image).
+        noise: of simulated pairs, KIND:LEVEL as in `pipelines.noise.parse`, or ``any`` (kind and level drawn for each image).
+        train_noise: of those simulated for training, if it is another one: what holds at a lower SNR holds at a higher one.
         max_shift: largest shift of simulated images along each axis.
         sources: how many phantoms or dead-leaves pictures are made where no data is given.
         steps, batch, learning_rate: of training with Adam.
@@ -29,18 +31,19 @@ class Config:
         margin: pixels around the box that pairs of photos bring along, so that disturbed ones have no empty corners.
         warm_steps, self_pair_share: self-pairs, see `udl_tf.training.step`.
         seed: of everything random.
-        candidates: peaks of the network's correlation that are tried in real space.
+        candidates: peaks of the network's correlation that may be verified; how many are, depends on the pair.
         reach: largest shift an alignment looks for, as a share of the image's side.
         support: where two images are compared at the end: a ``disc`` (particles) or the whole ``frame`` (photographs).
         evaluate_pairs: held-out pairs the final error is measured on.
     """
 
     description: str
-    network: PolarConfig | SiameseConfig
+    network: GroupConfig | PolarConfig | SiameseConfig
     period: float = 180.0
     box: int = 128
     material: str = "particles"
     noise: str = "gaussian:0.1"
+    train_noise: str = ""
     max_shift: float = 10.0
     sources: int = 400
     steps: int = 300
@@ -53,10 +56,15 @@ class Config:
     warm_steps: int = 0
     self_pair_share: float = 0.0
     seed: int = 0
-    candidates: int = 3
+    candidates: int = 4
     reach: float = 0.25
     support: str = "disc"
     evaluate_pairs: int = 512
+
+    @property
+    def error_period(self):
+        """Modulo how many degrees errors are told: 180 for particles, as in the paper; half-turns are told apart from them."""
+        return 180.0 if self.material == "particles" else self.period
 
 
 # Section 4.1: Adam, 5e-4, x 0.8 every 12,000 steps, batches of 64, shifts up to 10 pixels. The direction head and the self-pairs
@@ -79,14 +87,23 @@ SMALL_NETWORK = {
 }
 
 PRESETS = {
-    "cryo": Config("Noisy particles: polar correlation of spectra, a minute or two of training.", PolarConfig()),
+    "cryo": Config(
+        "Noisy particles: correlation over rotations and shifts at low resolution, less than a minute of training.",
+        GroupConfig(),
+        period=360.0,
+        train_noise="gaussian:0.03",
+        steps=100,
+    ),
     "photo": Config(
-        "Photographs or micrographs: polar correlation of spectra, compared over the whole frame.",
-        PolarConfig(),
+        "Photographs or micrographs: the same correlation, compared over the whole frame.",
+        GroupConfig(),
+        period=360.0,
+        steps=100,
         material="photos",
         noise="any",
         support="frame",
     ),
+    "cryo-polar": Config("Noisy particles: polar correlation of amplitude spectra, a few dozen weights.", PolarConfig()),
     "cryo-paper": Config(
         "The paper's network on amplitude spectra of particles, full size; for a GPU.",
         SiameseConfig(head="direction", spectrum_crop=128),
@@ -170,7 +187,7 @@ def load(path):
     return dataclasses.replace(config, **{f.name: _checked(f.name, getattr(config, f.name), f.default) for f in plain})
 
 
-NETWORKS = {"polar": PolarConfig, "siamese": SiameseConfig}
+NETWORKS = {"group": GroupConfig, "polar": PolarConfig, "siamese": SiameseConfig}
 
 
 def _kind(config):

@@ -29,12 +29,13 @@ class Aligner:
         try:
             self._model = tf.saved_model.load(str(path))
             self._align = self._model.signatures["align_within"]
+            self._align_pairs = self._model.signatures["align_pairs"]
         except (OSError, ValueError, KeyError, AttributeError) as error:
             raise InputError(f"{path}: expected a SavedModel written by udl_tf ({error})") from None
         about = self.path / "assets.extra" / "config.json"
         self.config = json.loads(about.read_text()) if about.exists() else {}
 
-    def align(self, fixed, moving, max_shift=None, batch=64, report=True):
+    def align(self, fixed, moving, max_shift=None, batch=64, report=True, fast=False):
         """Find the angle and the shift that bring each `moving` image onto its `fixed` one.
 
         Args:
@@ -43,6 +44,7 @@ class Aligner:
             max_shift: largest shift looked for, pixels; default: a quarter of the side.
             batch: pairs at a time.
             report: log images that cannot be aligned; False where the caller does so itself.
+            fast: leave out verification and refinement: several times faster, about as accurate as the network alone.
 
         Returns:
             `Result`. Pairs with a constant image, or one with NaN, are reported by index and do not disturb the others.
@@ -55,20 +57,55 @@ class Aligner:
             raise InputError(f"fixed of {_size(fixed)} and moving of {_size(moving)} pixels: expected one size")
         if len(fixed) not in (1, len(moving)):
             raise InputError(f"{len(fixed)} fixed and {len(moving)} moving images: expected one fixed, or as many as moving")
-        side = moving.shape[1]
-        if max_shift is not None and not 0 <= max_shift <= side / 4:
-            raise InputError(f"max_shift of {max_shift} pixels: expected 0 to {side / 4:g}, a quarter of the image")
+        options = _options(moving, max_shift, fast)
         for name, images in (("fixed", fixed), ("moving", moving)) if report else ():
             check_images(images, [f"{name} {i}" for i in range(len(images))])
-        limit = tf.constant(-1.0 if max_shift is None else max_shift, tf.float32)
         parts = []
         for start in range(0, len(moving), batch):
             rows = slice(start, start + batch)
             target = fixed if len(fixed) == 1 else fixed[rows]
-            output = self._align(fixed=tf.constant(target), moving=tf.constant(moving[rows]), max_shift=limit)
-            parts.append({name: value.numpy() for name, value in output.items()})
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return Result(geometry.wrap_degrees(joined["angle"]), joined["shift"], joined["score"])
+            parts.append(_result(self._align(fixed=tf.constant(target), moving=tf.constant(moving[rows]), **options)))
+        return Result.joined(parts)
+
+    def align_pairs(self, images, pairs=None, max_shift=None, fast=False):
+        """Align pairs among a few images that fit memory together; every image is looked at once.
+
+        Args:
+            images: real array (n, h, w).
+            pairs: integers (p, 2), the fixed and the moving image of each pair, from 0; by default all n (n - 1) / 2 pairs with
+                first < second, in order.
+            max_shift, fast: see `align`.
+
+        Returns:
+            (pairs (p, 2), `Result` of p).
+
+        Raises:
+            InputError: as `align`; indices that are not there.
+        """
+        images = _square(images, "images")
+        chosen = np.stack(np.triu_indices(len(images), 1), 1) if pairs is None else np.asarray(pairs)
+        if chosen.ndim != 2 or chosen.shape[1] != 2 or chosen.dtype.kind not in "iu" or not len(chosen):
+            raise InputError(
+                f"pairs of shape {chosen.shape} and type {chosen.dtype}: expected one or more pairs of indices, (p, 2)"
+            )
+        if chosen.min() < 0 or chosen.max() >= len(images):
+            raise InputError(f"pairs name images {chosen.min()} to {chosen.max()}: expected 0 to {len(images) - 1}")
+        check_images(images)
+        first, second = (tf.constant(column, tf.int32) for column in chosen.T)
+        options = _options(images, max_shift, fast)
+        return chosen, _result(self._align_pairs(images=tf.constant(images), first=first, second=second, **options))
+
+
+def _options(images, max_shift, fast):
+    side = images.shape[1]
+    if max_shift is not None and not 0 <= max_shift <= side / 4:
+        raise InputError(f"max_shift of {max_shift} pixels: expected 0 to {side / 4:g}, a quarter of the image")
+    return {"max_shift": tf.constant(-1.0 if max_shift is None else max_shift, tf.float32), "fast": tf.constant(fast)}
+
+
+def _result(output):
+    found = {name: value.numpy() for name, value in output.items()}
+    return Result(**{**found, "angle": geometry.wrap_degrees(found["angle"])})
 
 
 def _square(images, name):

@@ -1,100 +1,186 @@
-"""The whole alignment of a batch of pairs as one TensorFlow function: propose, choose, refine. This is what is served."""
+"""The alignment of a batch of pairs as one TensorFlow function: repair, propose, verify, refine, know. It is what is served."""
 
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry
+from pipelines import geometry, spectral_plane
 from pipelines.normalise import normalise, usable
 from pipelines.resample import fourier_resample, scale_shift
-from pipelines.warp import warp
-from udl_tf.alignment.peaks import peaks
-from udl_tf.alignment.refinement import refine
-from udl_tf.alignment.translation import FourierCorrelation, soft_disc
-from udl_tf.alignment.wiener import PairFilter
+from udl_tf.alignment.confidence import Confidence
+from udl_tf.alignment.frame_polish import FramePolish
+from udl_tf.alignment.proposal import AngleProposal, GroupProposal
+from udl_tf.alignment.repair import repair
+from udl_tf.alignment.spectral_refinement import SpectralRefinement
+from udl_tf.alignment.symmetry import Symmetry
+from udl_tf.alignment.translation import ShiftSearch
+from udl_tf.alignment.verification import verify
+from udl_tf.networks.group import GroupConfig
+from udl_tf.networks.window import soft_disc, windowed
 
-ROUNDS = 3  # of refinement; the spectral weights are estimated anew before each, from a better alignment
-STEPS = 4  # of Lucas-Kanade in each round
+LAST, LAST_BEFORE_POLISH = 7, 5  # steps of refinement of the hypothesis that is kept
+HIGHEST = 20  # cycles per box of the frequencies that are looked at
 IMAGES = tf.TensorSpec((None, None, None), tf.float32)
+INDICES = tf.TensorSpec((None,), tf.int32)
+LIMIT = tf.TensorSpec((), tf.float32)
+SIZE = tf.TensorSpec((), tf.int32)
+FAST = tf.TensorSpec((), tf.bool)
 
 
 class Chain:
-    """A trained network and everything that turns its angle into an alignment.
+    """A trained network and everything that turns its correlation into an alignment.
 
     Args:
         network: Keras model, inputs ``fixed``, ``moving`` (batch, box, box), see `udl_tf.networks`.
-        config: `udl_tf.presets.Config`. bias: the network's constant C in degrees.
+        config: `udl_tf.presets.Config`. bias: the network's constant C in degrees. confidence: `Confidence`.
     """
 
-    def __init__(self, network, config, bias=0.0):
+    def __init__(self, network, config, bias=0.0, confidence=None):
         self.weights = network.weights
-        self.predict = lambda inputs: network(inputs, training=False)
-        self.box, self.period, self.candidates = config.box, config.period, config.candidates
-        self.bias = tf.constant(bias, tf.float32)
-        self.reach = config.reach
-        self.translation = FourierCorrelation(self.box, reach=int(np.ceil(config.reach * self.box)))
-        self.filter = PairFilter(self.box)
-        self.window = soft_disc(self.box)
-        self.whole_overlap = config.support == "frame"
-        self.support = np.ones_like(self.window) if self.whole_overlap else self.window
+        self.box, self.reach = config.box, config.reach
+        self.confidence = confidence or Confidence()
+        self.disc = soft_disc(self.box, getattr(config.network, "radius", 0.94), 0.04)
+        is_group = isinstance(config.network, GroupConfig)
+        self.propose = GroupProposal(network, config) if is_group else AngleProposal(network, config, bias)
+        self.refinement = SpectralRefinement(self.box, HIGHEST)
+        self.search = ShiftSearch(self.box, HIGHEST, self.reach * self.box)
+        self.polish = FramePolish(self.box) if config.support == "frame" else None
+        self.symmetry = Symmetry(self.box, self.reach * self.box)
+        edge = HIGHEST * spectral_plane.PAD + 1
+        seen = {
+            "good": tf.TensorSpec((None,), tf.bool),
+            "image": tf.TensorSpec((None, self.box, self.box), tf.float32),
+            "plane": tf.TensorSpec((None, 2 * edge + 1, edge + 1, 2), tf.float32),
+        }
+        # Traced once, whatever calls them: the signatures of a SavedModel share their graphs.
+        self.describe = tf.function(self._describe, input_signature=(IMAGES,))
+        self.compare = tf.function(self._compare, input_signature=(seen, seen, SIZE, LIMIT, FAST))
 
     def signatures(self):
-        """What is served: ``serving_default`` takes ``fixed``, ``moving`` (batch, n, n); ``align_within`` also ``max_shift``."""
-        align = self.align.get_concrete_function()
-        named = {name: tf.TensorSpec((None, None, None), tf.float32, name=name) for name in ("fixed", "moving")}
-        limit = tf.TensorSpec((), tf.float32, name="max_shift")
-        default = tf.function(lambda fixed, moving: align(fixed, moving, tf.constant(-1.0)))
-        within = tf.function(lambda fixed, moving, max_shift: align(fixed, moving, max_shift))
+        """What is served.
+
+        ``serving_default`` takes ``fixed``, ``moving`` (batch, n, n), and `fixed` may hold one image for all; ``align_within``
+        also ``max_shift`` and ``fast``; ``align_pairs`` takes ``images`` and the indices ``first``, ``second`` of the fixed and
+        the moving image of each pair, besides these two. Outputs: see `align`.
+        """
+        pair, limit, fast = {"fixed": IMAGES, "moving": IMAGES}, {"max_shift": LIMIT}, {"fast": FAST}
+        align, align_pairs = self.align.get_concrete_function(), self.align_pairs.get_concrete_function()
+        default = tf.function(lambda fixed, moving: align(fixed, moving, tf.constant(-1.0), tf.constant(False)))
+        within = tf.function(lambda fixed, moving, max_shift, fast: align(fixed, moving, max_shift, fast))
+        several = tf.function(lambda images, first, second, max_shift, fast: align_pairs(images, first, second, max_shift, fast))
+        chosen = {"images": IMAGES, "first": INDICES, "second": INDICES}
         return {
-            "serving_default": default.get_concrete_function(**named),
-            "align_within": within.get_concrete_function(**named, max_shift=limit),
+            "serving_default": default.get_concrete_function(**_named(pair)),
+            "align_within": within.get_concrete_function(**_named({**pair, **limit, **fast})),
+            "align_pairs": several.get_concrete_function(**_named({**chosen, **limit, **fast})),
         }
 
-    @tf.function(input_signature=(IMAGES, IMAGES, tf.TensorSpec((), tf.float32, name="max_shift")))
-    def align(self, fixed, moving, max_shift):
+    @tf.function(input_signature=(IMAGES, IMAGES, LIMIT, FAST))
+    def align(self, fixed, moving, max_shift, fast):
         """Bring each moving image onto its fixed one.
 
         Args:
-            fixed, moving: float32 (batch, n, n), any grey values; `fixed` may hold one image for all.
+            fixed, moving: float32 (batch, n, n), any grey values; one fixed image serves many moving ones and is looked at once.
             max_shift: pixels; negative for the configuration's own share of n.
+            fast: leave out verification and refinement.
 
         Returns:
-            dict of ``angle`` (batch,) degrees in [-180, 180), ``shift`` (batch, 2) pixels, ``score`` (batch,) in [0, 1]: the
-            correlation of the aligned, filtered pair. A pair with an image that is not finite or constant has NaN and score 0.
+            dict of ``angle`` (batch,) degrees in [-180, 180), ``shift`` (batch, 2) pixels, ``score`` (batch,), the probability
+            that the angle is within 5 degrees (modulo 360 / m where the pair is symmetric), ``sigma`` (batch,), the standard
+            error of the angle in degrees, and ``symmetry`` int32 (batch,), m. A pair with an image that is not finite or
+            constant has NaN, score 0 and sigma infinity.
         """
-        good = tf.logical_and(usable(fixed), usable(moving))
-        size = tf.cast(tf.shape(moving)[1], tf.float32)
-        limit = tf.where(max_shift < 0.0, self.reach * size, max_shift) * (self.box / size)
-        fixed, moving = self.prepare(fixed), self.prepare(moving)
-        fixed = tf.broadcast_to(fixed, tf.shape(moving))
-        angle, shift, correlation = self.translation.choose(fixed, moving, self.propose(fixed, moving), limit)
-        window, fft = tf.constant(self.window), tf.signal.rfft2d
-        spectra, windowed = (fft(fixed), fft(moving)), fft(fixed * window)
+        seen = self.describe(fixed)
+        count = tf.shape(moving)[0]
+        rows = tf.where(tf.shape(fixed)[0] == 1, tf.zeros((count,), tf.int32), tf.range(count))
+        return self.compare(_chosen(seen, rows), self.describe(moving), tf.shape(moving)[1], max_shift, fast)
 
-        def improve(angle, shift, _):
-            weights = self.filter.weights(windowed, fft(warp(moving, angle, shift) * window))
-            filtered = [self.filter.apply(spectrum, weights) for spectrum in spectra]
-            return refine(*filtered, angle, shift, self.support, self.whole_overlap, STEPS)
+    @tf.function(input_signature=(IMAGES, INDICES, INDICES, LIMIT, FAST))
+    def align_pairs(self, images, first, second, max_shift, fast):
+        """`align` for pairs among images (n, h, h), each looked at once: image ``second[i]`` is brought onto ``first[i]``."""
+        seen = self.describe(images)
+        return self.compare(_chosen(seen, first), _chosen(seen, second), tf.shape(images)[1], max_shift, fast)
 
-        start = (angle, shift, correlation)
-        refined = tf.while_loop(lambda *_: True, improve, start, maximum_iterations=ROUNDS)
-        # The search looks at whole pixels; what refinement carries further out than half of one was not asked for.
-        inside = tf.norm(refined[1], axis=1) <= limit + 0.5
-        angle, correlation = (tf.where(inside, refined[i], start[i]) for i in (0, 2))
-        shift = tf.where(inside[:, None], refined[1], start[1])
+    def _describe(self, images):
+        """All that is needed of images (batch, n, n), whatever they are paired with: dict of tensors (batch, ...)."""
+        good = usable(images)
+        prepared = normalise(fourier_resample(repair(images), self.box))
+        prepared = tf.ensure_shape(prepared, (None, self.box, self.box))
         return {
-            "angle": tf.where(good, angle, np.nan),
-            "shift": tf.where(good[:, None], scale_shift(shift, self.box, size), np.nan),
-            "score": tf.where(good, tf.clip_by_value(correlation, 0.0, 1.0), 0.0),
+            "good": good,
+            "image": prepared,
+            "plane": spectral_plane.plane(windowed(prepared, tf.constant(self.disc)), HIGHEST),
         }
 
-    def prepare(self, images):
-        """Images (batch, n, n) at the network's box with mean 0 and standard deviation 1."""
-        return tf.ensure_shape(normalise(fourier_resample(images, self.box)), (None, self.box, self.box))
+    def _compare(self, fixed, moving, size, max_shift, fast):
+        """Align described images, see `align`. size: side of the images before they came to the box."""
+        size = tf.cast(size, tf.float32)
+        limit = tf.where(max_shift < 0.0, self.reach * size, max_shift) * (self.box / size)
+        raw = tf.cond(fast, lambda: self.quick(fixed, moving, limit), lambda: self.careful(fixed, moving, limit))
+        known = self.confidence
+        score = tf.where(
+            fast,
+            known.fast_probability(raw["evidence"], raw["lead"]),
+            known.probability(raw["variance"], raw["evidence"], raw["potential"], raw["lead"]),
+        )
+        sigma = tf.where(fast, known.fast_sigma, known.standard_error(raw["variance"]))
+        good = fixed["good"] & moving["good"]
+        return {
+            "angle": tf.where(good, geometry.wrap_degrees(raw["angle"]), np.nan),
+            "shift": tf.where(good[:, None], scale_shift(raw["shift"], self.box, size), np.nan),
+            "score": tf.where(good, score, 0.0),
+            "sigma": tf.where(good, sigma, np.inf),
+            "symmetry": tf.where(good, raw["symmetry"], 1),
+        }
 
-    def propose(self, fixed, moving):
-        """Candidate angles (batch, candidates), degrees, modulo the network's period."""
-        output = self.predict({"fixed": fixed, "moving": moving})
-        if "correlation" in output:
-            return peaks(output["correlation"], self.candidates, self.period) - self.bias
-        angle = output["angle"] if "angle" in output else geometry.angle_of(output["direction"], self.period)
-        return (angle - self.bias)[:, None]
+    def quick(self, fixed, moving, limit):
+        """The best hypothesis with its shift looked up once more: raw numbers as in `careful`, variance unknown."""
+        hypotheses = self.propose(fixed, moving, limit)
+        angle, value = hypotheses.angle[:, 0], hypotheses.value
+        still = self.search.whitened(spectral_plane.upright(fixed["plane"], self.search.points))
+        turned = self.search.whitened(spectral_plane.turned(moving["plane"], angle, self.search.points))
+        shift, _ = self.search.best(self.search.surface(still, turned), limit)
+        one = tf.ones_like(angle, tf.int32)
+        return _raw(angle, shift, tf.ones_like(angle), value[:, 0], tf.ones_like(angle), value[:, 0] - value[:, -1], one)
+
+    def careful(self, fixed, moving, limit):
+        """Propose, verify, refine.
+
+        Returns raw numbers of each pair: angle, shift in pixels of the box, variance of the angle in square degrees, evidence,
+        its potential, its lead over the next best hypothesis, symmetry.
+        """
+        hypotheses = self.propose(fixed, moving, limit)
+        planes = fixed["plane"], moving["plane"]
+        found = verify(self.refinement, *planes, hypotheses, LAST if self.polish is None else LAST_BEFORE_POLISH)
+        symmetry = self.symmetry(*planes, found.angle, found.lead, found.evidence)
+        # Twins of a symmetric particle are right answers, too: they are no rivals.
+        lead = tf.where(symmetry > 1, found.evidence, found.lead)
+        angle, shift, variance = found.angle, found.shift, found.variance
+        if self.polish is not None:
+            angle, shift, variance = self.polish(fixed["image"], moving["image"], angle, shift)
+        # The search looks at a grid; what refinement carries further out than that was not asked for.
+        inside = tf.norm(shift, axis=1) <= limit + self.search.spacing
+        angle = tf.where(inside, angle, hypotheses.angle[:, 0])
+        shift = tf.where(inside[:, None], shift, hypotheses.shift[:, 0])
+        variance = tf.where(inside, variance, 1e4)
+        return _raw(angle, shift, variance, found.evidence, found.potential, lead, symmetry)
+
+
+def _raw(angle, shift, variance, evidence, potential, lead, symmetry):
+    return {
+        "angle": angle,
+        "shift": shift,
+        "variance": variance,
+        "evidence": evidence,
+        "potential": potential,
+        "lead": lead,
+        "symmetry": symmetry,
+    }
+
+
+def _chosen(described, rows):
+    """Rows (n,) of what `Chain.describe` returns."""
+    return {name: tf.gather(part, rows) for name, part in described.items()}
+
+
+def _named(specs):
+    return {name: tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs.items()}

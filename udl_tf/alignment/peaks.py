@@ -1,9 +1,11 @@
 """Separate peaks of a correlation over angles."""
 
+import collections
+
 import numpy as np
 import tensorflow as tf
 
-from udl_tf.alignment.translation import parabola_peak
+Peaks = collections.namedtuple("Peaks", "angle value index")
 
 
 def peaks(correlation, count, period, separation=6.0):
@@ -13,8 +15,8 @@ def peaks(correlation, count, period, separation=6.0):
         correlation: (batch, angles), circular, over `period` degrees.
 
     Returns:
-        Angles (batch, count) in degrees in [0, period), interpolated by a parabola. Where there are fewer maxima the highest
-        remaining values fill up.
+        `Peaks`, each (batch, count): angle in degrees in [0, period), interpolated by a parabola; value of the correlation and
+        index of the sample. Where there are fewer maxima the highest remaining values fill up.
     """
     samples = correlation.shape[1]
     reach = int(np.ceil(separation * samples / period))
@@ -25,9 +27,17 @@ def peaks(correlation, count, period, separation=6.0):
     offset = parabola_peak(left, correlation, right)
     is_top = tf.logical_and(correlation >= left, correlation > right)
     remaining = tf.where(is_top, correlation, correlation - 4.0)  # all maxima rank above all other values
-    found = []
+    indices = []
     for _ in range(count):
-        best = tf.argmax(remaining, axis=1)
-        found.append((tf.cast(best, tf.float32) + tf.gather(offset, best, batch_dims=1)) * (period / samples))
+        best = tf.argmax(remaining, axis=1, output_type=tf.int32)
+        indices.append(best)
         remaining = tf.where(tf.gather(near, best), -9.0, remaining)
-    return tf.stack(found, 1) % period
+    index = tf.stack(indices, 1)
+    angle = (tf.cast(index, tf.float32) + tf.gather(offset, index, batch_dims=1)) * (period / samples)
+    return Peaks(angle % period, tf.gather(correlation, index, batch_dims=1), index)
+
+
+def parabola_peak(left, middle, right):
+    """Offset in [-0.5, 0.5] of the peak of the parabola through three equally spaced values."""
+    curvature = left - 2.0 * middle + right
+    return tf.clip_by_value(tf.math.divide_no_nan(0.5 * (left - right), curvature), -0.5, 0.5)

@@ -15,16 +15,26 @@ class Result:
     Attributes:
         angle: (n,) degrees in [-180, 180), counter-clockwise as displayed.
         shift: (n, 2) pixels, dx to the right and dy down, after the turn.
-        score: (n,) in [0, 1], correlation of the aligned pair after filtering by its own signal-to-noise ratio.
-            Pairs with an image that is not finite or constant have angle and shift NaN and score 0.
+        score: (n,) in [0, 1], probability that the angle is within 5 degrees of the truth, modulo 360 / symmetry.
+        sigma: (n,) degrees, standard error of the angle, given that it is not grossly wrong.
+        symmetry: (n,) int32, m where the pair agrees as well after turns by 360 / m degrees, else 1.
+
+    Pairs with an image that is not finite or constant have angle and shift NaN, score 0, sigma infinity and symmetry 1.
     """
 
     angle: np.ndarray
     shift: np.ndarray
     score: np.ndarray
+    sigma: np.ndarray
+    symmetry: np.ndarray
 
     def __len__(self):
         return len(self.angle)
+
+    @classmethod
+    def joined(cls, parts):
+        """One result of several, in order."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in dataclasses.fields(cls)))
 
     def apply(self, moving):
         """Moving images (n, h, w), or one (h, w) where n = 1, turned and shifted onto their fixed ones: float32, same shape."""

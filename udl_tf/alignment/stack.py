@@ -15,13 +15,14 @@ from pipelines.source import chunks
 from udl_tf.alignment.result import Result
 
 
-def align_stack(aligner, source, reference, max_shift=None, aligned_path=None, chunk=256, progress=True):
+def align_stack(aligner, source, reference, max_shift=None, aligned_path=None, chunk=256, progress=True, fast=False):
     """Align all images of a source to a reference.
 
     Args:
         aligner: `Aligner`. source: `pipelines.source.Source`. reference: (h, w), of the source's image size.
         max_shift: pixels, see `Aligner.align`. aligned_path: None, or an .mrcs file for the aligned images.
         chunk: images read at a time. progress: show a bar on stderr.
+        fast: see `Aligner.align`.
 
     Returns:
         `Result` of all images, and a message about images left out (NaN or constant), or None.
@@ -32,19 +33,18 @@ def align_stack(aligner, source, reference, max_shift=None, aligned_path=None, c
         for rows, images in chunks(source, chunk):
             for found, new in zip(bad, unusable(images, rows.start), strict=True):
                 found.extend(new)
-            part = aligner.align(reference, images, max_shift, report=False)
+            part = aligner.align(reference, images, max_shift, report=False, fast=fast)
             if append:
                 append(part.apply(images))
             parts.append(part)
             bar.update(len(images))
-    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in ("angle", "shift", "score"))
-    return Result(*joined), report_unusable(*bad)
+    return Result.joined(parts), report_unusable(*bad)
 
 
 def poses_table(source, result, path):
-    """The STAR table of an aligned source, ready to be written to `path`: input columns kept, poses and score set.
+    """The STAR table of an aligned source, to be written to `path`: input columns kept, poses, score and standard error set.
 
-    Images that could not be aligned keep their place with angle and shift 0 and score 0.
+    Images that could not be aligned keep their place with angle and shift 0, score 0 and standard error 180.
 
     Raises:
         InputError: the source is neither a STAR file nor an MRC stack, which STAR files can name.
@@ -59,4 +59,5 @@ def poses_table(source, result, path):
         table = star.new_star(names, source.pixel_size or 1.0)
     else:
         raise InputError(f"{source.path}: a STAR file can only name images of .mrc, .mrcs or .star input")
-    return table.with_poses(np.nan_to_num(result.angle), np.nan_to_num(result.shift), source.shape[0], result.score)
+    sigma = np.minimum(result.sigma, 180.0)
+    return table.with_poses(np.nan_to_num(result.angle), np.nan_to_num(result.shift), source.shape[0], result.score, sigma)

@@ -1,52 +1,87 @@
-"""Spectral weights of a pair from its own Fourier ring correlation: no truth and no noise model needed."""
+"""Spectral weights of a pair from its own Fourier ring correlation: no truth and no noise model needed.
+
+With signal-to-noise ratio s of each image at a frequency, the likelihood of a transform weighs the product of both spectra by
+``s / (1 + 2 s) / noise power``. The ring correlation of the aligned pair is ``r = s / (1 + s)``, and the noise power is the
+share ``1 - r`` of the total, so the weight is ``r / (1 + r) / ((1 - r) power)``. The profile likelihood of two complex Gaussian
+spectra is ``-log(1 - r^2)`` for every independent frequency: it says how much more likely a common signal is than none.
+"""
 
 import numpy as np
 import tensorflow as tf
+
+from pipelines.spectral_plane import product
+
+CEILING = 0.98  # largest ring correlation believed; it bounds the weight of noiseless frequencies
+
+
+class Rings:
+    """Ring averages over chosen frequencies of a half plane.
+
+    Args:
+        radius: (n,), distance of each frequency from the origin in rings. share: (n,), how often it counts, 0 to leave it out.
+        count: rings. smoothing: rings the averages are taken over (Gaussian sigma).
+    """
+
+    def __init__(self, radius, share, count, smoothing):
+        self.count = count
+        self.ring = np.minimum(np.rint(radius), count - 1).astype(np.int32)
+        self.share = np.asarray(share, np.float32)
+        members = np.maximum(np.bincount(self.ring, self.share, count), 1e-6)
+        self.independent = (members / 2.0).astype(np.float32)  # complex numbers in a ring: the half plane holds all
+        k = np.arange(count)
+        kernel = np.exp(-0.5 * ((k[:, None] - k[None, :]) / smoothing) ** 2) * members[None, :]
+        self.members = np.eye(count, dtype=np.float32)[self.ring] * self.share[:, None]  # (n, rings)
+        self.smooth = (kernel / kernel.sum(1, keepdims=True) / members[None, :]).T.astype(np.float32)  # (rings in, rings out)
+
+    def means(self, values):
+        """Smoothed ring averages (batch, rings) of real values (batch, n)."""
+        return tf.matmul(tf.matmul(values, self.members), self.smooth)
+
+    def spread(self, rings):
+        """Values (batch, rings) at every frequency, times how often it counts: (batch, n)."""
+        return tf.matmul(rings, self.members, transpose_b=True)
+
+    def coherence(self, fixed, moving):
+        """Ring correlation in [0, CEILING] and geometric mean power (batch, rings) of two spectra (batch, 2, n)."""
+        cross = self.means(product(fixed, moving))
+        power = tf.sqrt(self.means(product(fixed, fixed)) * self.means(product(moving, moving)) + 1e-12)
+        return tf.clip_by_value(cross / power, 0.0, CEILING), power
+
+    def evidence(self, coherence):
+        """Log-likelihood (batch,) of a common signal against none, from ring correlations (batch, rings)."""
+        return -tf.reduce_sum(self.independent * tf.math.log(1.0 - tf.square(coherence)), axis=1)
+
+
+def likelihood_weights(coherence, power):
+    """Weight of the product of both spectra in each ring, (batch, rings)."""
+    return coherence / (1.0 + coherence) / ((1.0 - coherence) * power)
 
 
 class PairFilter:
     """Filters both images of a roughly aligned pair so that correlating them is the maximum-likelihood comparison.
 
-    With signal-to-noise ratio s of each image at a frequency, the likelihood weighs the product of both spectra by
-    ``s / (1 + 2 s) / noise power``. The ring correlation of the aligned pair is ``r = s / (1 + s)``, and the noise power is
-    ``(1 - r)`` times the total, so the weight is ``r / (1 + r) / ((1 - r) power)``; each image gets its square root.
+    Each image gets the square root of `likelihood_weights`.
 
     Args:
         box: image side, pixels. smoothing: rings the correlation is averaged over (Gaussian sigma).
-        ceiling: largest ring correlation believed; it bounds the weight of noiseless frequencies.
     """
 
-    def __init__(self, box, smoothing=4.0, ceiling=0.98):
-        self.box, self.ceiling = box, ceiling
-        y = np.fft.fftfreq(box)[:, None] * box
+    def __init__(self, box, smoothing=4.0):
+        self.box = box
         x = np.arange(box // 2 + 1)[None, :]
-        radius = np.hypot(y, x)
-        self.rings = box // 2
-        ring = np.round(radius).astype(np.int32)
-        inside = ring < self.rings
-        self.ring = np.minimum(ring, self.rings - 1).reshape(-1)
+        radius = np.hypot(np.fft.fftfreq(box)[:, None] * box, x)
+        inside = np.rint(radius) < box // 2
         share = np.where((x == 0) | (x == box // 2), 1.0, 2.0) * inside  # the half plane stands for the whole
-        self.share, self.inside = share.reshape(-1).astype(np.float32), inside.reshape(-1).astype(np.float32)
-        count = np.bincount(self.ring, self.share)
-        self.count = count.astype(np.float32)
-        k = np.arange(self.rings)
-        kernel = np.exp(-0.5 * ((k[:, None] - k[None, :]) / smoothing) ** 2) * count[None, :]
-        self.smooth = (kernel / kernel.sum(1, keepdims=True)).T.astype(np.float32)  # (rings in, rings out)
-
-    def radial(self, product):
-        """Ring averages (batch, rings) of (batch, box, box // 2 + 1), smoothed over neighbouring rings."""
-        flat = tf.reshape(product, (-1, len(self.ring))) * self.share
-        members = tf.one_hot(self.ring, self.rings)  # (frequencies, rings)
-        return tf.matmul(tf.matmul(flat, members) / self.count, self.smooth)
+        self.rings = Rings(radius.reshape(-1), share.reshape(-1), box // 2, smoothing)
+        self.inside = inside.astype(np.float32).reshape(-1)
 
     def weights(self, fixed, moving):
-        """Amplitude weights (batch, rings) for each image of an aligned pair of windowed spectra (batch, n, n // 2 + 1)."""
-        cross = self.radial(tf.math.real(fixed * tf.math.conj(moving)))
-        power = tf.sqrt(self.radial(tf.square(tf.abs(fixed))) * self.radial(tf.square(tf.abs(moving))) + 1e-12)
-        frc = tf.clip_by_value(cross / power, 0.0, self.ceiling)
-        return tf.sqrt(frc / (1.0 + frc) / ((1.0 - frc) * power))
+        """Amplitude weights (batch, rings) for both images of an aligned pair, of windowed spectra (batch, n, n // 2 + 1)."""
+        flat = (tf.reshape(part, (-1, self.inside.size)) for part in (fixed, moving))
+        pair = (tf.stack([tf.math.real(part), tf.math.imag(part)], 1) for part in flat)
+        return tf.sqrt(likelihood_weights(*self.rings.coherence(*pair)))
 
     def apply(self, spectra, weights):
-        """Images (batch, n, n) of spectra (batch, n, n // 2 + 1), filtered by amplitude weights (batch, rings)."""
-        gain = tf.reshape(tf.gather(weights, self.ring, axis=1) * self.inside, tf.shape(spectra))
+        """Images (batch, n, n) of spectra, complex (batch, n, n // 2 + 1), filtered by amplitude weights (batch, rings)."""
+        gain = tf.reshape(tf.gather(weights, self.rings.ring, axis=1) * self.inside, tf.shape(spectra))
         return tf.signal.irfft2d(spectra * tf.cast(gain, tf.complex64), [self.box, self.box])

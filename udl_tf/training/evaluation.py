@@ -19,15 +19,15 @@ def evaluate(config, material, trained, aligner):
         config: `udl_tf.presets.Config`. material: `material.Material`. trained: `trainer.Trained`. aligner: `Aligner`.
 
     Returns:
-        `Measured`: `metrics` for metrics.json (rotation errors modulo the network's period; `right_half_turn`, the share of pairs
-        right within the full 360 degrees, of those right modulo the period), `errors` (dict of name -> (n,) degrees, or None
-        where the truth is unknown), and held-out `inputs` with their `aligned` moving images for the report.
+        `Measured`: `metrics` for metrics.json (rotation errors modulo `config.error_period`; `right_half_turn`, the share of
+        pairs right within the full 360 degrees, of those right modulo that period), `errors` (dict of name -> (n,) degrees, or
+        None where the truth is unknown), and held-out `inputs` with their `aligned` moving images for the report.
     """
     inputs, truth = pairs.collect(material.held_out, config.evaluate_pairs if material.has_truth else config.batch)
     inputs = {name: centre_crop(images, config.box) for name, images in inputs.items()}
     result = aligner.align(inputs["fixed"], inputs["moving"])
     metrics = {
-        "period_deg": config.period,
+        "period_deg": config.error_period,
         "bias_deg": trained.calibration.bias_deg,
         "bias_spread_deg": trained.calibration.spread_deg,
         "steps": trained.steps,
@@ -47,8 +47,8 @@ def evaluate(config, material, trained, aligner):
             ]
         )
         errors = {
-            "network": rotation_error(network - trained.calibration.bias_deg, truth["angle"], config.period),
-            "aligner": rotation_error(result.angle, truth["angle"], config.period),
+            "network": rotation_error(network - trained.calibration.bias_deg, truth["angle"], config.error_period),
+            "aligner": rotation_error(result.angle, truth["angle"], config.error_period),
         }
         full = rotation_error(result.angle, truth["angle"], 360.0)
         right = full < GROSS

@@ -5,7 +5,7 @@ import logging
 
 import numpy as np
 
-from pipelines import leaves, noise, pairs, phantoms, photos, stacks
+from pipelines import leaves, noise, noise_mixture, noise_spectrum, pairs, phantoms, photos, stacks
 from pipelines.errors import InputError
 from pipelines.renoise import Background, White
 from pipelines.resample import fourier_resample, scale_shift
@@ -52,8 +52,11 @@ def _simulated(config, path):
         seen = phantoms.particles(config.sources, config.box, config.seed)
         unseen = phantoms.particles(config.sources // 2, config.box, config.seed + 1)
         description = f"{len(seen)} phantoms with noise {spec}, {len(unseen)} others held out"
-    train = pairs.simulated(seen, spec, config.batch, config.seed, config.max_shift)
+    harder = noise.parse(config.train_noise) if config.train_noise else spec
+    train = pairs.simulated(seen, harder, config.batch, config.seed, config.max_shift)
     held_out = pairs.simulated(unseen, spec, config.batch, config.seed + 1, config.max_shift)
+    if harder != spec:
+        description += f", trained with {harder}"
     return Material(train, held_out, _background(train, config), True, description)
 
 
@@ -89,7 +92,7 @@ def _photos(config, path):
         unseen = photos.array_crops(held, seed=config.seed + 1, **options)
         description = f"{config.sources} dead-leaves pictures, {config.sources // 4} others held out"
     if config.noise == "any":
-        add = pairs.any_noise()
+        add = noise_mixture.any_noise()
     else:
         spec = noise.parse(config.noise)
 
@@ -109,7 +112,7 @@ def _background(train, config):
         return None
     inputs, _ = pairs.collect(train, 512)
     images = np.concatenate([inputs["fixed"], inputs["moving"]])
-    power = noise.background_power(images, BACKGROUND_RADIUS * config.box / 2.0)
+    power = noise_spectrum.background_power(images, BACKGROUND_RADIUS * config.box / 2.0)
     return Background(tuple(np.asarray(power, float)), config.renoise)
 
 

@@ -33,9 +33,10 @@ class DisturbedPairModel(tf.keras.Model):
         seed: of all disturbances; with the step count it makes training reproducible, also after a restart.
         warm_steps: first optimizer steps that use self-pairs only.
         self_pair_share: part of every later batch made of self-pairs, in [0, 1].
+        error_period: modulo which errors are measured, degrees; by default `period`.
     """
 
-    def __init__(self, network, disturb, period, seed=0, warm_steps=0, self_pair_share=0.0):
+    def __init__(self, network, disturb, period, seed=0, warm_steps=0, self_pair_share=0.0, error_period=None):
         super().__init__()
         self.supports_jit = False  # the warp's kernel has no XLA version, and Keras 3 would compile the step for a GPU
         if not 0.0 <= self_pair_share <= 1.0:
@@ -43,6 +44,7 @@ class DisturbedPairModel(tf.keras.Model):
         self.network = network
         self.disturb = disturb
         self.period = float(period)
+        self.error_period = float(error_period or period)
         self.seed = seed
         self.warm_steps = warm_steps
         self.self_pair_share = self_pair_share
@@ -75,9 +77,9 @@ class DisturbedPairModel(tf.keras.Model):
         return {"loss": self.loss_mean.result()}
 
     def test_step(self, data):
-        """Mean rotation error modulo the period, less the constant `bias_deg`, where the true angle is finite."""
+        """Mean rotation error modulo `error_period`, less the constant `bias_deg`, where the true angle is finite."""
         inputs, truth = data[0], data[1]
-        error = geometry.angular_distance(self.angles(inputs), truth["angle"] + self.bias_deg, self.period)
+        error = geometry.angular_distance(self.angles(inputs), truth["angle"] + self.bias_deg, self.error_period)
         known = tf.math.is_finite(error)
         self.error_mean.update_state(tf.where(known, error, 0.0), sample_weight=tf.cast(known, tf.float32))
         return {"rotation_error_deg": self.error_mean.result()}

@@ -64,7 +64,15 @@ def compiled(config, material):
     """The untrained `DisturbedPairModel` of a configuration, ready for ``fit``; sets Keras's random seed."""
     tf.keras.utils.set_random_seed(config.seed)
     disturb = Disturb(config.disturb_shift, material.renoise)
-    model = DisturbedPairModel(build(config), disturb, config.period, config.seed, config.warm_steps, config.self_pair_share)
+    model = DisturbedPairModel(
+        build(config),
+        disturb,
+        config.period,
+        config.seed,
+        config.warm_steps,
+        config.self_pair_share,
+        config.error_period,
+    )
     model.compile(optimizer=tf.keras.optimizers.Adam(learning_rate(config), epsilon=1e-8))
     model.optimizer.build(model.network.trainable_variables)  # else the first step is traced twice
     return model

@@ -1,0 +1,49 @@
+"""Know: from what was seen while aligning to a standard error and a probability, with a few calibrated numbers."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+WITHIN = 5.0  # degrees: the score is the probability that the angle is within them
+
+
+@dataclasses.dataclass(frozen=True)
+class Confidence:
+    """How an aligner's raw numbers become its error bar; measured by `udl_tf.training.confidence` on pairs of known truth.
+
+    Attributes:
+        sigma: (a, b): log of the standard error in degrees = a + b * log of the raw one.
+        score: weights of the `features`: logit of being on the right peak.
+        fast_sigma: standard error, degrees, where nothing was refined.
+        fast_score: weights of 1, the best correlation, and its lead over the next: logit, where nothing was refined.
+    """
+
+    sigma: tuple = (0.0, 1.0)
+    score: tuple = (-4.0, 1.0, 0.0, 1.0)
+    fast_sigma: float = 2.0
+    fast_score: tuple = (-2.0, 4.0, 20.0)
+
+    def standard_error(self, variance):
+        """Degrees (batch,) from a raw variance (batch,) in square degrees."""
+        return tf.exp(self.sigma[0] + self.sigma[1] * 0.5 * tf.math.log(variance + 1e-8))
+
+    def probability(self, variance, evidence, potential, lead):
+        """That the angle is within `WITHIN` degrees, (batch,): on the right peak, and near its top."""
+        right = tf.sigmoid(tf.linalg.matvec(features(evidence, potential, lead), tf.constant(self.score, tf.float32)))
+        return right * tf.math.erf(WITHIN / np.sqrt(2.0) / self.standard_error(variance))
+
+    def fast_probability(self, value, lead):
+        """As `probability`, from the proposal alone: its best correlation and that one's lead."""
+        columns = tf.stack([tf.ones_like(value), value, lead], 1)
+        return tf.sigmoid(tf.linalg.matvec(columns, tf.constant(self.fast_score, tf.float32)))
+
+
+def features(evidence, potential, lead):
+    """What the score is a logistic function of, (batch, 4).
+
+    1, and the logarithms of 1 + evidence, (1 + evidence) / (1 + potential), and 1 + lead.
+    """
+    found, possible = tf.math.log1p(tf.maximum(evidence, 0.0)), tf.math.log1p(tf.maximum(potential, 0.0))
+    leads = tf.math.log1p(tf.maximum(lead, 0.0))
+    return tf.stack([tf.ones_like(found), found, found - possible, leads], 1)

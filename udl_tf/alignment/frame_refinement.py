@@ -1,0 +1,108 @@
+"""Continuous refinement over the whole overlap of two frames (Lucas-Kanade), for photographs: they go on to the frame's edge."""
+
+import collections
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines import geometry
+from pipelines.warp import warp
+from udl_tf.alignment.spectral_refinement import solve
+
+Polished = collections.namedtuple("Polished", "angle shift correlation variance")
+
+TRIM, EDGE = 1.0, 2.0  # pixels at the edge of a frame that are left out, and over which the weight rises to 1
+MAX_TURN, MAX_MOVE = 8.0, 4.0  # a pair that strays further than this (degrees, pixels) is given back as it came
+
+
+def refine(fixed, moving, angle, shift, steps):
+    """Refine transforms that are already within a degree or two and a few pixels (Baker and Matthews, inverse compositional).
+
+    The gradients are those of the fixed image, so a step is one warp and one matrix product. Both images are compared at zero
+    mean and unit norm over the part of the frame that both of them cover. Noise adds its own gradients to the Gauss-Newton
+    matrix, which shortens the steps; dividing them by the pair's correlation undoes that.
+
+    Args:
+        fixed, moving: images float32 (batch, h, w), filtered if they are noisy.
+        angle: (batch,) degrees. shift: (batch, 2) pixels.
+        steps: Gauss-Newton steps.
+
+    Returns:
+        `Polished`: angle (batch,), shift (batch, 2), `correlation` (batch,) in [-1, 1], and `variance` (batch,) of the angle in
+        square degrees, from the residual and the gradients that both images share; all of the pair at the end.
+    """
+    size = tf.shape(fixed)[1:]
+    pixels = size[0] * size[1]
+    half = tf.cast(size[::-1], tf.float32) / 2.0
+    grid = _grid(size)  # (2, pixels)
+    own = _inside(grid[None], half)
+    jacobian = _jacobian(fixed, grid)  # (batch, 3, pixels)
+    flat = tf.reshape(fixed, (-1, pixels))
+    rows = tf.concat([jacobian, flat[:, None], tf.ones_like(flat)[:, None]], 1)
+
+    def overlap(angle, shift):
+        """Weight of each pixel of the fixed frame (batch, pixels): how far inside both frames it lies."""
+        angle, shift = geometry.inverse(angle, shift)
+        places = tf.matmul(geometry.rotation_matrix(angle), tf.tile(grid[None], (tf.shape(angle)[0], 1, 1)))
+        return own * _inside(places + shift[:, :, None], half)
+
+    def compare(angle, shift):
+        """Gauss-Newton matrix (batch, 3, 3), right side (batch, 3), correlation (batch,), and what the variance is made of."""
+        weight = overlap(angle, shift)
+        warped = tf.reshape(warp(moving, angle, shift), (-1, pixels))
+        weighted = rows * weight[:, None]
+        inner = tf.matmul(weighted, rows, transpose_b=True)  # (batch, 5, 5)
+        cross = tf.linalg.matvec(weighted, warped)  # (batch, 5)
+        total = inner[:, 4, 4] + 1e-6
+        edge = inner[:, :4, 4]  # weighted sums of the gradients and of the fixed image
+        mean = cross[:, 4] / total
+        centred = inner[:, :4, :4] - edge[:, :, None] * edge[:, None, :] / total[:, None, None]
+        onto = cross[:, :4] - edge * mean[:, None]
+        norm = tf.reduce_sum(weight * tf.square(warped), 1) - total * tf.square(mean)
+        scale = tf.sqrt(tf.math.divide_no_nan(centred[:, 3, 3], norm))
+        correlation = tf.math.divide_no_nan(onto[:, 3], tf.sqrt(centred[:, 3, 3] * norm))
+        right = centred[:, :3, 3] - onto[:, :3] * scale[:, None]
+        return centred[:, :3, :3], right, correlation, (weighted[:, :3], warped, scale, centred[:, 3, 3] / total)
+
+    def improve(angle, shift):
+        matrix, right, correlation, _ = compare(angle, shift)
+        step = solve(matrix, right) / tf.clip_by_value(correlation, 0.15, 1.0)[:, None]
+        step = tf.clip_by_value(step, -1.0, 1.0)
+        return geometry.compose((angle, shift), (step[:, 0], step[:, 1:]))
+
+    start = (angle, shift)
+    angle, shift = tf.while_loop(lambda *_: True, improve, start, maximum_iterations=steps)
+    matrix, _, correlation, (weighted, warped, scale, power) = compare(angle, shift)
+    # The gradients that both images have in common are the signal's; the rest of the fixed image's own is noise.
+    theirs = _jacobian(tf.reshape(warped * scale[:, None], tf.shape(fixed)), grid)
+    shared = tf.math.divide_no_nan(tf.reduce_sum(weighted * theirs, 2), tf.linalg.diag_part(matrix))  # (batch, 3)
+    share = tf.clip_by_value(tf.reduce_mean(shared, 1), 0.02, 1.0)
+    noise = 2.0 * power * tf.maximum(1.0 - correlation, 1e-6)  # of the difference, for each pixel
+    variance = noise * solve(matrix, tf.one_hot(tf.zeros_like(angle, tf.int32), 3))[:, 0] / tf.square(share)
+    strayed = tf.abs(geometry.wrap_degrees(angle - start[0])) > MAX_TURN
+    strayed |= tf.norm(shift - start[1], axis=1) > MAX_MOVE
+    strayed |= ~(tf.math.is_finite(correlation) & (correlation > 0.0))
+    angle = tf.where(strayed, start[0], angle)
+    return Polished(angle, tf.where(strayed[:, None], start[1], shift), correlation, tf.where(strayed, 1e4, variance))
+
+
+def _grid(size):
+    """Coordinates x, y of all pixels from the centre, (2, pixels): `geometry.centred_grid` for sizes known at run time."""
+    y, x = (tf.range(tf.cast(n, tf.float32)) - (tf.cast(n, tf.float32) - 1.0) / 2.0 for n in (size[0], size[1]))
+    x, y = tf.meshgrid(x, y)
+    return tf.stack([tf.reshape(x, (-1,)), tf.reshape(y, (-1,))])
+
+
+def _inside(points, half):
+    """Weight in [0, 1] of points (batch, 2, n) from the centre of a frame of half sides `half` (x, y)."""
+    depth = tf.minimum(half[0] - tf.abs(points[:, 0]), half[1] - tf.abs(points[:, 1])) - (0.5 + TRIM)
+    return tf.clip_by_value(depth / EDGE, 0.0, 1.0)
+
+
+def _jacobian(images, grid):
+    """Change of images (batch, h, w) per degree and per pixel in x and y: (batch, 3, pixels)."""
+    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1]], mode="SYMMETRIC")
+    gx = tf.reshape((padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2.0, (-1, tf.shape(grid)[1]))
+    gy = tf.reshape((padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2.0, (-1, tf.shape(grid)[1]))
+    turn = (gy * grid[0] - gx * grid[1]) * (np.pi / 180.0)  # -(gx, gy) . (y, -x)
+    return tf.stack([turn, -gx, -gy], 1)

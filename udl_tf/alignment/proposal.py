@@ -1,0 +1,70 @@
+"""Propose: the network's few best guesses of the transform, over the full circle, each with a shift.
+
+A network that correlates over rotations and shifts gives them as they are. One that only knows the angle, or the angle modulo 180
+degrees because it sees amplitude spectra, has each candidate and its half-turned twin looked up in the Fourier correlation.
+"""
+
+import collections
+
+import tensorflow as tf
+
+from pipelines import geometry, spectral_plane
+from udl_tf.alignment.peaks import peaks
+from udl_tf.alignment.translation import ShiftSearch
+
+Hypotheses = collections.namedtuple("Hypotheses", "angle shift value")  # (batch, k), (batch, k, 2), (batch, k); best first
+
+SEPARATION = 12.0  # degrees between peaks of a correlation over rotations and shifts
+
+
+class GroupProposal:
+    """Hypotheses of a network with layer ``correlation``, see `udl_tf.networks.group`."""
+
+    def __init__(self, network, config):
+        self.correlate, self.count = network.get_layer("correlation"), config.candidates
+
+    def __call__(self, fixed, moving, max_shift):
+        """`Hypotheses` of two described batches (dicts with ``plane``), shifts within `max_shift` pixels of the box."""
+        correlation, shift = self.correlate([fixed["plane"], moving["plane"]], max_shift=max_shift)
+        found = peaks(correlation, self.count, 360.0, SEPARATION)
+        return Hypotheses(found.angle, tf.gather(shift, found.index, batch_dims=1), found.value)
+
+
+class AngleProposal:
+    """Hypotheses of a network that gives angles of images.
+
+    Args:
+        network, config: as in `Chain`. bias: the network's constant C, degrees.
+    """
+
+    BAND = 20  # cycles per box
+
+    def __init__(self, network, config, bias):
+        self.network, self.bias, self.period, self.count = network, bias, config.period, config.candidates
+        self.search = ShiftSearch(config.box, self.BAND, config.reach * config.box)
+
+    def __call__(self, fixed, moving, max_shift):
+        """As `GroupProposal`; the described batches also hold ``image``."""
+        angles = self.angles(fixed["image"], moving["image"])  # (batch, k)
+        count = angles.shape[1]
+        flat = tf.reshape(angles, (-1,))
+        points = self.search.points
+        turned = spectral_plane.turned(tf.repeat(moving["plane"], count, axis=0), flat, points)
+        tries = tf.stack([turned, turned * [[1.0], [-1.0]]], 1)  # turned by 180 degrees: the conjugate
+        twins = 2 if self.period == 180.0 else 1
+        tries = tf.reshape(tries[:, :twins], (-1, *turned.shape[1:]))
+        still = spectral_plane.upright(fixed["plane"], points)
+        target = tf.repeat(self.search.whitened(still), twins * count, axis=0)
+        shift, value = self.search.best(self.search.surface(target, self.search.whitened(tries)), max_shift)
+        both = tf.reshape(flat[:, None] + tf.constant([0.0, 180.0])[None, :twins], (-1, twins * count))
+        value, best = tf.math.top_k(tf.reshape(value, (-1, twins * count)), twins * count)
+        shift = tf.reshape(shift, (-1, twins * count, 2))
+        return Hypotheses(tf.gather(both, best, batch_dims=1), tf.gather(shift, best, batch_dims=1), value)
+
+    def angles(self, fixed, moving):
+        """Candidate angles (batch, candidates), degrees, modulo the network's period."""
+        output = self.network({"fixed": fixed, "moving": moving}, training=False)
+        if "correlation" in output:
+            return peaks(output["correlation"], self.count, self.period).angle - self.bias
+        angle = output["angle"] if "angle" in output else geometry.angle_of(output["direction"], self.period)
+        return (angle - self.bias)[:, None]

@@ -1,0 +1,105 @@
+"""Continuous refinement of (angle, shift) on a few hundred frequencies: Lucas-Kanade in Fourier space.
+
+Baker and Matthews' inverse compositional step with the fixed image's derivatives, where the weight of each frequency is the
+likelihood's (`udl_tf.alignment.wiener`), estimated anew in every step from the pair itself. Noise white or coloured is weighed
+as it should be, a turn costs as many samples as there are frequencies, and moving by a shift is exact.
+"""
+
+import collections
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines import geometry, spectral_plane
+from udl_tf.alignment.wiener import CEILING, Rings, likelihood_weights
+
+Refined = collections.namedtuple("Refined", "angle shift evidence potential variance")
+DEGREE = 1.0  # half the step of the central difference that gives the change per degree
+
+
+class SpectralRefinement:
+    """Refines transforms between pairs of planes (`pipelines.spectral_plane`).
+
+    Args:
+        box: image side, pixels. highest: frequency of the planes, cycles per box. smoothing: of the ring correlation, rings.
+        max_step: degrees and pixels that one step may go.
+    """
+
+    def __init__(self, box, highest, smoothing=2.5, max_step=1.5):
+        self.box, self.max_step = box, max_step
+        self.points = spectral_plane.disc(highest)
+        radius, share = np.linalg.norm(self.points, axis=1), spectral_plane.multiplicity(self.points)
+        self.rings = Rings(radius, share, highest + 1, smoothing)
+
+    def derivatives(self, planes):
+        """What is kept of fixed images: change per degree, per pixel in x and in y, and the spectra: (batch, 4, 2, n)."""
+        spectra = spectral_plane.upright(planes, self.points)
+        degree = tf.fill((tf.shape(planes)[0],), DEGREE)
+        ahead, behind = (spectral_plane.turned(planes, sign * degree, self.points) for sign in (1.0, -1.0))
+        moves = spectral_plane.per_pixel(spectra, self.points, self.box)
+        return tf.stack([(ahead - behind) / (2.0 * DEGREE), *moves, spectra], 1)
+
+    def refine(self, derivatives, planes, angle, shift, steps):
+        """Refine transforms that are within a few degrees and pixels.
+
+        Args:
+            derivatives: of the fixed images. planes: of the moving images. angle (batch,) degrees, shift (batch, 2) pixels.
+            steps: Gauss-Newton steps.
+
+        Returns:
+            `Refined`: angle, shift; `evidence` (batch,) of the aligned pair, see `Rings.evidence`; `potential`
+            (batch,), the evidence there would be if all that stands out of the last ring's power were common to both;
+            `variance` (batch,) of the angle in square degrees by the Cramer-Rao bound.
+        """
+        numbers = 2 * len(self.points)
+        table = tf.reshape(derivatives, (-1, 4, numbers))
+
+        def compare(angle, shift):
+            moving = self.transformed(planes, angle, shift)
+            coherence, power = self.rings.coherence(derivatives[:, 3], moving)
+            weight = self.weights(likelihood_weights(coherence, power))
+            weighted = table * weight[:, None]
+            inner = tf.matmul(weighted, table, transpose_b=True)  # (batch, 4, 4)
+            flat = tf.reshape(moving, (-1, numbers))
+            onto = tf.linalg.matvec(weighted, flat)  # (batch, 4)
+            return inner, onto, tf.reduce_sum(weight * tf.square(flat), 1), coherence, power
+
+        def improve(angle, shift):
+            inner, onto, norm, *_ = compare(angle, shift)
+            scale = tf.sqrt(tf.math.divide_no_nan(inner[:, 3, 3], norm))
+            correlation = tf.math.divide_no_nan(onto[:, 3], tf.sqrt(inner[:, 3, 3] * norm))
+            right = inner[:, :3, 3] - onto[:, :3] * scale[:, None]
+            # Noise adds its own derivatives to the matrix, which shortens the steps; the correlation undoes that.
+            step = solve(inner[:, :3, :3], right) / tf.clip_by_value(correlation, 0.15, 1.0)[:, None]
+            step = tf.clip_by_value(step, -self.max_step, self.max_step)
+            return geometry.compose((angle, shift), (step[:, 0], step[:, 1:]))
+
+        angle, shift = tf.while_loop(lambda *_: True, improve, (angle, shift), maximum_iterations=steps)
+        *_, coherence, power = compare(angle, shift)
+        # Of the derivatives' power the coherence is the signal's share: what is left is Fisher's information.
+        weight = self.weights(coherence * likelihood_weights(coherence, power))
+        signal = tf.matmul(table * weight[:, None], table, transpose_b=True)[:, :3, :3]
+        variance = solve(signal, tf.one_hot(tf.zeros_like(angle, tf.int32), 3))[:, 0]
+        stands_out = tf.clip_by_value(1.0 - power[:, -1:] / power, 0.0, CEILING)
+        return Refined(angle, shift, self.rings.evidence(coherence), self.rings.evidence(stands_out), variance)
+
+    def transformed(self, planes, angle, shift):
+        """Spectra (batch, 2, n) of planes turned and moved."""
+        return spectral_plane.moved(spectral_plane.turned(planes, angle, self.points), shift, self.points, self.box)
+
+    def weights(self, rings):
+        """Values (batch, rings) for the real and the imaginary part at every frequency: (batch, 2 n)."""
+        return tf.tile(self.rings.spread(rings), (1, 2))
+
+
+def solve(matrix, right):
+    """Solution (batch, 3) of positive semi-definite systems (batch, 3, 3), (batch, 3), damped a little; never fails.
+
+    By Cramer's rule: `tf.linalg.solve` stops a whole batch for one pair without texture.
+    """
+    scale = tf.math.rsqrt(tf.linalg.diag_part(matrix) + 1e-20)  # to unit diagonal: degrees and pixels differ in size
+    unit = matrix * scale[:, :, None] * scale[:, None, :] + 1e-4 * tf.eye(3)
+    a, b, c = tf.unstack(unit, axis=1)
+    adjugate = tf.stack([tf.linalg.cross(b, c), tf.linalg.cross(c, a), tf.linalg.cross(a, b)], 2)  # columns
+    determinant = tf.reduce_sum(a * adjugate[:, :, 0], 1)
+    return tf.math.divide_no_nan(tf.linalg.matvec(adjugate, right * scale), determinant[:, None]) * scale
