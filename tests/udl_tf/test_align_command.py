@@ -7,10 +7,12 @@ import mrcfile
 import numpy as np
 import pytest
 
+import udl_tf
 from pipelines import star
 from pipelines.mrc import write_mrc
 from pipelines.stacks import open_source
 from udl_tf import align
+from udl_tf.alignment import models
 from udl_tf.commands import run
 
 
@@ -19,8 +21,8 @@ def command(*arguments):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, picture, model_folder):
-    """The current folder, with a pair, a stack and files that cannot be used; the model is in `run`."""
+def folder(tmp_path, monkeypatch, picture, model_folder, aligner):
+    """The current folder, with a pair, a stack and files that cannot be used; the model is in `run`, loaded once for all."""
     grey = [np.round(100 * picture(angle, shift, 80)[0]).astype(np.uint8) for angle, shift in ((40, (3, -2)), (0, (0, 0)))]
     cv2.imwrite(str(tmp_path / "fixed.png"), grey[0])
     cv2.imwrite(str(tmp_path / "moving.png"), grey[1])
@@ -36,15 +38,16 @@ def folder(tmp_path, monkeypatch, picture, model_folder):
     (tmp_path / "text.txt").write_text("no picture")
     (tmp_path / "run").symlink_to(model_folder)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(udl_tf, "load", lambda name: aligner if models.find(name).samefile(aligner.path) else None)
     return tmp_path
 
 
 def test_a_pair(folder, capsys):
     assert command("fixed.png", "moving.png", "--model", "run", "--json", "--output", "aligned.png") == 0
     found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"angle", "shift", "score"}
+    assert set(found) == {"angle", "shift", "sigma", "score", "symmetry"}
     assert abs(found["angle"] - 40) < 0.3 and np.abs(np.subtract(found["shift"], [3, -2])).max() < 0.1
-    assert 0.9 < found["score"] <= 1
+    assert 0.8 < found["score"] <= 1 and 0 < found["sigma"] < 1 and found["symmetry"] == 1
     aligned, fixed = (cv2.imread(name, cv2.IMREAD_UNCHANGED).astype(float) for name in ("aligned.png", "fixed.png"))
     assert aligned.shape == (80, 80) and np.abs(aligned - fixed).max() < 8
 
@@ -52,9 +55,26 @@ def test_a_pair(folder, capsys):
 def test_a_pair_for_people(folder, capsys):
     assert command("fixed.png", "moving.png", "--model", "run/model/1", "--output", "aligned.mrc") == 0
     out = capsys.readouterr().out
-    assert "degrees counter-clockwise" in out and "wrote aligned.mrc" in out
+    assert "degrees counter-clockwise, +- " in out and "wrote aligned.mrc" in out and "looks the same" not in out
     assert float(out.split()[1]) == pytest.approx(40, abs=0.3)
     assert open_source("aligned.mrc").shape == (80, 80)
+
+
+def test_a_symmetric_pair_for_people(folder, capsys, picture, spots_of_order):
+    for name, angle in (("here.mrc", 0.0), ("there.mrc", 20.0)):
+        write_mrc(folder / name, picture(angle, (0.0, 0.0), 64, spots_of_order(3)), 1.0)
+    assert command("there.mrc", "here.mrc", "--model", "run") == 0
+    assert "every turn by 360/3 degrees" in capsys.readouterr().out
+
+
+def test_fast(folder, capsys):
+    assert command("fixed.png", "moving.png", "--model", "run", "--json", "--fast") == 0
+    pair = json.loads(capsys.readouterr().out)
+    assert abs(pair["angle"] - 40) < 2 and pair["symmetry"] == 1
+    assert command("stack.mrcs", "--reference", 1, "--model", "run", "--json", "--fast") == 0
+    stack = json.loads(capsys.readouterr().out)
+    np.testing.assert_allclose(stack["angle"], [0, -30, 100, -170], atol=2)
+    assert stack["sigma"] == [pair["sigma"]] * 4  # one for all: nothing was refined
 
 
 def test_a_stack(folder, capsys):
@@ -63,7 +83,8 @@ def test_a_stack(folder, capsys):
     found = json.loads(capsys.readouterr().out)
     np.testing.assert_allclose(found["angle"], [0, -30, 100, -170], atol=0.2)
     np.testing.assert_allclose(found["shift"], np.zeros((4, 2)), atol=0.1)
-    assert len(found["score"]) == 4 and min(found["score"]) > 0.9
+    assert len(found["score"]) == 4 and min(found["score"]) > 0.8
+    assert len(found["sigma"]) == 4 and max(found["sigma"]) < 1 and found["symmetry"] == [1] * 4
     angle, shift = star.read_star(folder / "out.star").poses(48)
     np.testing.assert_allclose(angle, found["angle"], atol=1e-4)
     np.testing.assert_allclose(shift, found["shift"], atol=1e-4)
@@ -81,6 +102,7 @@ def test_a_bad_image_of_a_stack(folder, capsys):
     out, err = capsys.readouterr()
     found = json.loads(out)
     assert found["angle"][2] is None and found["shift"][2] is None and found["score"][2] == 0
+    assert found["sigma"][2] is None and found["symmetry"][2] == 1
     np.testing.assert_allclose([found["angle"][i] for i in (1, 3)], [-30, -170], atol=0.2)
     assert err == "images left out: 2 not finite (NaN or infinity)\n"
     assert star.read_star(folder / "out.star").particles[star.SCORE][2] == 0

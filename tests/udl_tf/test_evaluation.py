@@ -24,7 +24,8 @@ class Stub(collections.namedtuple("Stub", "miss")):
     def align(self, fixed, moving):
         rows = moving[:, 0, 0].astype(int)
         shift = np.tile([3.0, 4.0], (len(rows), 1)).astype(np.float32)
-        return Result(TRUTH[rows] + self.miss[rows], shift, np.full(len(rows), 0.5, np.float32))
+        half, one = np.full(len(rows), 0.5, np.float32), np.ones(len(rows), np.int32)
+        return Result(TRUTH[rows] + self.miss[rows], shift, score=half, sigma=half, symmetry=one)
 
     def angles(self, inputs):
         rows = inputs["moving"][:, 0, 0].astype(int)

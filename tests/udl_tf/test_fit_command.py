@@ -11,8 +11,10 @@ import udl_tf
 from pipelines import phantoms
 from pipelines.mrc import write_mrc
 from udl_tf import fit
+from udl_tf.alignment.confidence import Confidence
 from udl_tf.commands import run
 from udl_tf.presets import as_dict, load
+from udl_tf.training import confidence
 
 
 def command(*arguments):
@@ -28,9 +30,11 @@ def config_file(small_config, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(config_file, tmp_path_factory):
-    """A run without data, of 4 steps."""
+    """A run without data, of 4 steps, calibrated at a few levels of noise."""
     folder = tmp_path_factory.mktemp("runs") / "one" / "run"
-    assert command("--preset", config_file, "--output", folder, "--steps", 4, "--seed", 7) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(confidence, "LEVELS", (1.0, 0.1, 0.03))
+        assert command("--preset", config_file, "--output", folder, "--steps", 4, "--seed", 7) == 0
     return folder
 
 
@@ -59,7 +63,8 @@ def test_the_configuration_can_be_run_again(finished, small_config):
     assert {"config", "material", "command", "versions"} <= set(content)
     config = load(finished / "config.json")
     assert (config.seed, config.steps, config.box) == (7, 4, 64) and config.network == small_config.network
-    assert json.loads((finished / "model" / "1" / "assets.extra" / "config.json").read_text()) == content
+    travels = json.loads((finished / "model" / "1" / "assets.extra" / "config.json").read_text())
+    assert {name: travels[name] for name in content} == content and set(travels) == {*content, "confidence"}
 
 
 def test_the_saved_model_has_the_trained_weights(finished, small_config, picture):
@@ -69,18 +74,28 @@ def test_the_saved_model_has_the_trained_weights(finished, small_config, picture
     network = build(small_config)
     fresh = [np.array(weight) for weight in network.get_weights()]
     network.load_weights(str(finished / "network.weights.h5"))
-    assert max(np.abs(a - b).max() for a, b in zip(fresh, network.get_weights())) > 0.01
+    assert max(np.abs(a - b).max() for a, b in zip(fresh, network.get_weights())) > 0.001
     rng = np.random.default_rng(0)
     pair = [(picture(a, (1.0, 0.0)) + rng.normal(0, 0.3, (1, 64, 64))).astype(np.float32) for a in (50.0, 0.0)]
     result = udl_tf.load(finished).align(*pair)
     bias = json.loads((finished / "metrics.json").read_text())["bias_deg"]
     chain = Chain(network, small_config, bias)
-    expected = chain.align(*map(tf.constant, pair), tf.constant(-1.0))["angle"]
+    expected = chain.careful(*(chain.describe(tf.constant(images)) for images in pair), tf.constant(16.0))["angle"]
     assert abs(result.angle[0] - float(expected[0])) < 1e-2
     assert abs(result.angle[0] - 50) < 3
 
 
-def test_a_noisy_stack_without_truth(config_file, tmp_path, capsys):
+def test_what_was_calibrated_travels_with_the_model(finished, picture):
+    about = json.loads((finished / "model" / "1" / "assets.extra" / "config.json").read_text())
+    known = Confidence(**about["confidence"])
+    assert np.isfinite([*known.sigma, *known.score, known.fast_sigma, *known.fast_score]).all()
+    assert known.sigma[1] > 0 and known.fast_sigma > 0.2 and known != Confidence()
+    pair = picture(30.0, (0.0, 0.0)), picture(0.0, (0.0, 0.0))
+    assert udl_tf.load(finished).align(*pair, fast=True).sigma[0] == pytest.approx(known.fast_sigma, rel=1e-5)
+
+
+def test_a_noisy_stack_without_truth(config_file, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(confidence, "calibrate", lambda chain, config: Confidence())  # it takes as long as all else
     images = phantoms.particles(9, 40, seed=1) + np.random.default_rng(0).normal(0, 0.3, (9, 40, 40))
     images[3] = np.nan
     write_mrc(tmp_path / "stack.mrcs", images, 2.0)

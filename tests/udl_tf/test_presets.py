@@ -8,17 +8,22 @@ import pytest
 from pipelines import noise
 from pipelines.errors import InputError
 from udl_tf import presets
+from udl_tf.networks.group import GroupConfig
 from udl_tf.networks.polar import PolarConfig
 from udl_tf.networks.siamese import SiameseConfig
 
 
 def test_names_say_what_a_preset_is():
-    assert list(presets.PRESETS)[:4] == ["cryo", "photo", "cryo-paper", "photo-paper"]
+    assert list(presets.PRESETS)[:5] == ["cryo", "photo", "cryo-polar", "cryo-paper", "photo-paper"]
+    networks = {"": GroupConfig, "polar": PolarConfig, "paper": SiameseConfig}
     for name, config in presets.PRESETS.items():
         kind, _, variant = name.partition("-")
-        assert isinstance(config.network, SiameseConfig if variant else PolarConfig)
+        assert isinstance(config.network, networks[variant.partition("-")[0]])
         assert config.material == {"cryo": "particles", "photo": "photos"}[kind]
-        assert config.period == (360.0 if kind == "photo" and variant else 180.0)  # spectra repeat after a half turn
+        # Amplitude spectra repeat after a half turn.
+        assert config.period == (180.0 if kind == "cryo" and variant else 360.0)
+        assert config.error_period == (180.0 if kind == "cryo" else 360.0)
+        assert config.support == ("disc" if kind == "cryo" else "frame")
         assert config.noise == "any" or noise.parse(config.noise)
 
 
@@ -31,7 +36,7 @@ def test_the_papers_own_figures(name):
 
 
 def test_configurations_cannot_be_changed():
-    for part, name in ((presets.PRESETS["cryo"], "steps"), (presets.PRESETS["cryo"].network, "pad")):
+    for part, name in ((presets.PRESETS["cryo"], "steps"), (presets.PRESETS["cryo"].network, "band")):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(part, name, 1)
 
@@ -56,7 +61,7 @@ def test_overrides():
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("cyro", {}, "unknown preset 'cyro': expected one of cryo, photo, cryo-paper, photo-paper"),
+        ("cyro", {}, "unknown preset 'cyro': expected one of cryo, photo, cryo-polar, cryo-paper, photo-paper"),
         ("cryo", {"step": 3}, "unknown setting 'step': expected one of description, "),
         ("cryo", {"steps": "many"}, "'steps': received 'many', expected a number"),
         ("cryo", {"steps": 0}, "'steps': received 0, expected a positive whole number"),

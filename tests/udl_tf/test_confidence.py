@@ -1,0 +1,128 @@
+"""Standard error and score: by hand, and calibrated on numbers whose law is known."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from udl_tf.alignment.confidence import Confidence, features
+from udl_tf.training import confidence
+
+
+def constants(*values):
+    return [tf.constant(value, tf.float32) for value in values]
+
+
+def test_standard_error_by_hand():
+    found = Confidence(sigma=(math.log(2.0), 1.0)).standard_error(tf.constant([0.25, 4.0]))
+    np.testing.assert_allclose(found, [1.0, 4.0], rtol=1e-4)  # twice the raw 0.5 and 2
+    found = Confidence(sigma=(0.0, 0.5)).standard_error(tf.constant([0.0625, 16.0]))
+    np.testing.assert_allclose(found, [0.5, 2.0], rtol=1e-4)  # its root: of 0.25 and 4
+    assert np.isfinite(Confidence().standard_error(tf.constant([0.0]))).all()
+
+
+def test_probability_by_hand():
+    known = Confidence(sigma=(0.0, 1.0), score=(-1.0, 2.0, -0.7, 3.0))
+    variance, evidence, potential, lead = 4.0, 6.0, 9.0, 1.5
+    logit = -1.0 + 2.0 * math.log(7.0) - 0.7 * math.log(7.0 / 10.0) + 3.0 * math.log(2.5)
+    within = math.erf(5.0 / 2.0 / math.sqrt(2.0))  # of a normal distribution with a standard error of 2 degrees
+    expected = within / (1.0 + math.exp(-logit))
+    assert float(known.probability(*constants([variance], [evidence], [potential], [lead]))[0]) == pytest.approx(
+        expected, rel=1e-4
+    )
+
+
+def test_fast_probability_by_hand():
+    known = Confidence(fast_score=(-1.0, 2.0, 10.0))
+    found = known.fast_probability(*constants([0.5, 0.9], [0.1, 0.0]))
+    np.testing.assert_allclose(found, [1 / (1 + math.exp(-1.0)), 1 / (1 + math.exp(-0.8))], rtol=1e-5)
+
+
+def test_the_score_rises_with_what_speaks_for_the_pair():
+    known = Confidence()
+    rising = np.linspace(0.0, 40.0, 9)
+    ones = np.ones(9)
+    by_evidence = known.probability(*constants(ones, rising, 40.0 * ones, 3.0 * ones)).numpy()
+    by_lead = known.probability(*constants(ones, 10.0 * ones, 40.0 * ones, rising)).numpy()
+    by_error = known.probability(*constants(0.1 + rising, 10.0 * ones, 40.0 * ones, 3.0 * ones)).numpy()
+    fast = known.fast_probability(*constants(rising / 40.0, 0.1 * ones)).numpy()
+    assert np.all(np.diff(by_evidence) > 0) and np.all(np.diff(by_lead) > 0) and np.all(np.diff(fast) > 0)
+    assert np.all(np.diff(by_error) < 0)
+    for score in (by_evidence, by_lead, by_error, fast):
+        assert score.min() >= 0.0 and score.max() <= 1.0
+    assert float(known.probability(*constants([1e4], [0.0], [40.0], [0.0]))[0]) < 0.05
+
+
+def test_features_of_nothing_are_finite():
+    found = features(*constants([-1.0, 0.0], [-0.5, 0.0], [-2.0, 0.0])).numpy()
+    assert np.isfinite(found).all() and found[1].tolist() == pytest.approx([1.0, 0.0, 0.0, 0.0], abs=1e-6)
+
+
+def test_logistic_regression_recovers_the_weights():
+    rng = np.random.default_rng(0)
+    columns = np.concatenate([np.ones((40_000, 1)), rng.normal(size=(40_000, 2))], 1)
+    truth = np.array([-0.5, 2.0, -1.0])
+    right = rng.uniform(size=40_000) < 1 / (1 + np.exp(-columns @ truth))
+    np.testing.assert_allclose(confidence.logistic(columns, right), truth, atol=0.1)
+
+
+def test_logistic_regression_of_classes_that_can_be_parted_is_finite():
+    columns = np.stack([np.ones(20), np.arange(20.0) - 9.5], 1)
+    weights = confidence.logistic(columns, np.arange(20) > 9)
+    assert np.isfinite(weights).all() and weights[1] > 1.0
+    everything = confidence.logistic(columns, np.ones(20, bool))
+    assert np.isfinite(everything).all() and 1 / (1 + np.exp(-everything[0])) > 0.95
+
+
+class Oracle:
+    """A chain for images that say what it is to find: truth, raw standard error, and error in units of that."""
+
+    box, reach = 8, 0.25
+
+    def describe(self, images):
+        return images
+
+    def careful(self, fixed, moving, limit):
+        truth, raw, error = (moving[:, 0, i] for i in range(3))
+        same = tf.cast(tf.equal(fixed[:, 0, 0], truth), tf.float32)
+        evidence = 3.0 + 30.0 * same + moving[:, 0, 3]
+        one = tf.ones_like(truth)
+        numbers = {
+            "variance": raw**2,
+            "evidence": evidence,
+            "potential": 40.0 * one,
+            "lead": evidence / 2.0,
+            "symmetry": tf.cast(one, tf.int32),
+        }
+        return {"angle": truth + error * raw, "shift": tf.stack([one, one], 1), **numbers}
+
+    def quick(self, fixed, moving, limit):
+        found = self.careful(fixed, moving, limit)
+        lower = {name: found[name] / 40.0 for name in ("evidence", "lead")}
+        return {**found, **lower, "variance": tf.ones_like(found["lead"])}
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_calibration(small_config, monkeypatch, factor):
+    """Errors are normal, with `factor` times the raw standard error; strangers have less evidence."""
+
+    def simulated(clean, spec, batch, seed, max_shift):
+        rng = np.random.default_rng(seed)
+        images = np.zeros((512, 8, 8), np.float32)
+        images[:, 0, 0] = rng.uniform(-180, 180, 512)
+        images[:, 0, 1] = np.exp(rng.uniform(np.log(0.05), np.log(0.8), 512))
+        images[:, 0, 2], images[:, 0, 3] = factor * rng.normal(size=512), rng.normal(size=512)
+        truth = {"angle": images[:, 0, 0], "shift": np.zeros((512, 2), np.float32)}
+        return tf.data.Dataset.from_tensor_slices(({"fixed": images, "moving": images}, truth)).batch(batch).repeat()
+
+    monkeypatch.setattr(confidence.pairs, "simulated", simulated)
+    known = confidence.calibrate(Oracle(), small_config)
+    raw = tf.constant([0.1, 0.3, 0.7])
+    np.testing.assert_allclose(known.standard_error(raw**2), factor * raw.numpy(), rtol=0.15)
+    assert known.probability(*constants([0.1], [33.0], [40.0], [16.5])).numpy() > 0.9
+    assert known.probability(*constants([0.1], [3.0], [40.0], [1.5])).numpy() < 0.1
+    assert known.fast_probability(*constants([33.0 / 40], [16.5 / 40])).numpy() > 0.9
+    assert known.fast_probability(*constants([3.0 / 40], [1.5 / 40])).numpy() < 0.1
+    spread = factor * np.sqrt((0.8**2 - 0.05**2) / (2 * np.log(16.0)))  # root mean square of all errors
+    assert 0.9 * spread < known.fast_sigma < 1.6 * spread
