@@ -81,7 +81,7 @@ def measure(network, config, stage, material):
     limit = tf.constant(scoring.REACH, tf.float32)
 
     def align(fixed, moving):
-        fixed, moving = chain.describe(fixed), chain.describe(moving)
+        fixed, moving = chain.describe_fixed(fixed), chain.describe(moving)
         if stage == "network":
             output = network({"fixed": fixed["image"], "moving": moving["image"]}, training=False)
             return geometry.angle_of(output["direction"], config.period)
@@ -89,7 +89,7 @@ def measure(network, config, stage, material):
         if stage == "proposal":
             return found.angle[:, 0]
         if stage == "verified":
-            return verify(chain.refinement, fixed["plane"], moving["plane"], found, 0).angle
+            return verify(chain.refinement, fixed["derivatives"], moving["plane"], found, 0).angle
         return chain.careful(fixed, moving, limit)["angle"]
 
     step, row = tf.function(align, input_signature=[tf.TensorSpec((None, None, None), tf.float32)] * 2), {}

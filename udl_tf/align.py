@@ -22,14 +22,10 @@ def add_args(parser):
     parser.add_argument("--reference", metavar="IMAGE|N", help="for a stack: an image file, or the number of one, from 1")
     parser.add_argument("--model", default="cryo", metavar="NAME|DIR", help="cryo, photo, or a run folder (default: cryo)")
     parser.add_argument("--max-shift", type=float, metavar="PX", help="largest shift looked for (default: a quarter)")
-    parser.add_argument(
-        "--fast", action="store_true", help="leave out verification and refinement: rougher, faster"
-    )
+    parser.add_argument("--fast", action="store_true", help="leave out verification and refinement: rougher, faster")
     parser.add_argument("--output", metavar="FILE", help="pair: the aligned image (.png, .tif, .mrc); stack: a .star file")
     parser.add_argument("--aligned", metavar="FILE", help="stack: the aligned images (.mrcs)")
-    parser.add_argument(
-        "--json", action="store_true", help="print the results as JSON, and nothing else"
-    )
+    parser.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
 
 
 def main(args):

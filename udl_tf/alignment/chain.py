@@ -14,11 +14,10 @@ from udl_tf.alignment.spectral_refinement import SpectralRefinement
 from udl_tf.alignment.symmetry import Symmetry
 from udl_tf.alignment.translation import ShiftSearch
 from udl_tf.alignment.verification import verify
-from udl_tf.networks.group import GroupConfig
+from udl_tf.networks.group import HIGHEST, GroupConfig
 from udl_tf.networks.window import soft_disc, windowed
 
-LAST, LAST_BEFORE_POLISH = 7, 5  # steps of refinement of the hypothesis that is kept
-HIGHEST = 20  # cycles per box of the frequencies that are looked at
+LAST, LAST_BEFORE_POLISH = 5, 4  # steps of refinement of the hypothesis that is kept
 IMAGES = tf.TensorSpec((None, None, None), tf.float32)
 INDICES = tf.TensorSpec((None,), tf.int32)
 LIMIT = tf.TensorSpec((), tf.float32)
@@ -53,7 +52,9 @@ class Chain:
         }
         # Traced once, whatever calls them: the signatures of a SavedModel share their graphs.
         self.describe = tf.function(self._describe, input_signature=(IMAGES,))
-        self.compare = tf.function(self._compare, input_signature=(seen, seen, SIZE, LIMIT, FAST))
+        derivatives = tf.TensorSpec((None, 4, 2, len(self.refinement.points)), tf.float32)
+        fixed = {**seen, "derivatives": derivatives}
+        self.compare = tf.function(self._compare, input_signature=(fixed, seen, SIZE, LIMIT, FAST))
 
     def signatures(self):
         """What is served.
@@ -89,7 +90,7 @@ class Chain:
             error of the angle in degrees, and ``symmetry`` int32 (batch,), m. A pair with an image that is not finite or
             constant has NaN, score 0 and sigma infinity.
         """
-        seen = self.describe(fixed)
+        seen = self.describe_fixed(fixed, fast)
         count = tf.shape(moving)[0]
         rows = tf.where(tf.shape(fixed)[0] == 1, tf.zeros((count,), tf.int32), tf.range(count))
         return self.compare(_chosen(seen, rows), self.describe(moving), tf.shape(moving)[1], max_shift, fast)
@@ -97,8 +98,9 @@ class Chain:
     @tf.function(input_signature=(IMAGES, INDICES, INDICES, LIMIT, FAST))
     def align_pairs(self, images, first, second, max_shift, fast):
         """`align` for pairs among images (n, h, h), each looked at once: image ``second[i]`` is brought onto ``first[i]``."""
-        seen = self.describe(images)
-        return self.compare(_chosen(seen, first), _chosen(seen, second), tf.shape(images)[1], max_shift, fast)
+        seen = self.describe_fixed(images, fast)
+        others = {name: part for name, part in seen.items() if name != "derivatives"}
+        return self.compare(_chosen(seen, first), _chosen(others, second), tf.shape(images)[1], max_shift, fast)
 
     def _describe(self, images):
         """All that is needed of images (batch, n, n), whatever they are paired with: dict of tensors (batch, ...)."""
@@ -110,6 +112,15 @@ class Chain:
             "image": prepared,
             "plane": spectral_plane.plane(windowed(prepared, tf.constant(self.disc)), HIGHEST),
         }
+
+    def describe_fixed(self, images, fast=False):
+        """`describe`, and what only the fixed image of a pair needs, unless it is not wanted."""
+        seen = self.describe(images)
+        shape = tf.stack([tf.shape(images)[0], 4, 2, len(self.refinement.points)])
+        derivatives = tf.cond(
+            tf.convert_to_tensor(fast), lambda: tf.zeros(shape), lambda: self.refinement.derivatives(seen["plane"])
+        )
+        return {**seen, "derivatives": derivatives}
 
     def _compare(self, fixed, moving, size, max_shift, fast):
         """Align described images, see `align`. size: side of the images before they came to the box."""
@@ -150,7 +161,8 @@ class Chain:
         """
         hypotheses = self.propose(fixed, moving, limit)
         planes = fixed["plane"], moving["plane"]
-        found = verify(self.refinement, *planes, hypotheses, LAST if self.polish is None else LAST_BEFORE_POLISH)
+        steps = LAST if self.polish is None else LAST_BEFORE_POLISH
+        found = verify(self.refinement, fixed["derivatives"], moving["plane"], hypotheses, steps)
         symmetry = self.symmetry(*planes, found.angle, found.lead, found.evidence)
         # Twins of a symmetric particle are right answers, too: they are no rivals.
         lead = tf.where(symmetry > 1, found.evidence, found.lead)

@@ -10,7 +10,7 @@ from udl_tf.alignment import frame_refinement
 from udl_tf.alignment.wiener import PairFilter
 from udl_tf.networks.window import soft_disc
 
-ROUNDS, STEPS = 2, 3  # at half the box; the spectral weights are estimated anew before each round
+ROUNDS, STEPS = 2, 2  # at half the box; the spectral weights are estimated anew before each round
 SHARP = 0.5  # degrees; pairs known better than this are refined once more, on all pixels
 LAST = 1  # steps on all pixels
 
@@ -58,9 +58,9 @@ class FramePolish:
         nothing = tf.zeros_like(angle)
 
         def improve(angle, shift, *_):
-            weights = self.filter.weights(still, fft(warp(moving, angle, shift) * window))
+            weights, share = self.filter.weights(still, fft(warp(moving, angle, shift) * window))
             pair = [self.filter.apply(spectrum, weights) for spectrum in spectra]
-            return tuple(frame_refinement.refine(*pair, angle, shift, STEPS))
+            return tuple(frame_refinement.refine(*pair, angle, shift, STEPS, share))
 
         angle, shift, _, variance = tf.while_loop(
             lambda *_: True, improve, (angle, shift, nothing, nothing), maximum_iterations=ROUNDS

@@ -15,17 +15,18 @@ TRIM, EDGE = 1.0, 2.0  # pixels at the edge of a frame that are left out, and ov
 MAX_TURN, MAX_MOVE = 8.0, 4.0  # a pair that strays further than this (degrees, pixels) is given back as it came
 
 
-def refine(fixed, moving, angle, shift, steps):
+def refine(fixed, moving, angle, shift, steps, share=None):
     """Refine transforms that are already within a degree or two and a few pixels (Baker and Matthews, inverse compositional).
 
     The gradients are those of the fixed image, so a step is one warp and one matrix product. Both images are compared at zero
     mean and unit norm over the part of the frame that both of them cover. Noise adds its own gradients to the Gauss-Newton
-    matrix, which shortens the steps; dividing them by the pair's correlation undoes that.
+    matrix, which shortens the steps; dividing them by the signal's `share` of it undoes that.
 
     Args:
         fixed, moving: images float32 (batch, h, w), filtered if they are noisy.
         angle: (batch,) degrees. shift: (batch, 2) pixels.
-        steps: Gauss-Newton steps.
+        steps: Gauss-Newton steps. share: (batch,), of the signal in the power of the fixed image's gradients, if known;
+            else the correlation of the pair is taken for it.
 
     Returns:
         `Polished`: angle (batch,), shift (batch, 2), `correlation` (batch,) in [-1, 1], and `variance` (batch,) of the angle in
@@ -66,8 +67,8 @@ def refine(fixed, moving, angle, shift, steps):
 
     def improve(angle, shift):
         matrix, right, correlation, _ = compare(angle, shift)
-        step = solve(matrix, right) / tf.clip_by_value(correlation, 0.15, 1.0)[:, None]
-        step = tf.clip_by_value(step, -1.0, 1.0)
+        signal = tf.clip_by_value(correlation if share is None else share, 0.15, 1.0)
+        step = tf.clip_by_value(solve(matrix, right) / signal[:, None], -1.0, 1.0)
         return geometry.compose((angle, shift), (step[:, 0], step[:, 1:]))
 
     start = (angle, shift)
@@ -76,9 +77,9 @@ def refine(fixed, moving, angle, shift, steps):
     # The gradients that both images have in common are the signal's; the rest of the fixed image's own is noise.
     theirs = _jacobian(tf.reshape(warped * scale[:, None], tf.shape(fixed)), grid)
     shared = tf.math.divide_no_nan(tf.reduce_sum(weighted * theirs, 2), tf.linalg.diag_part(matrix))  # (batch, 3)
-    share = tf.clip_by_value(tf.reduce_mean(shared, 1), 0.02, 1.0)
+    common = tf.clip_by_value(tf.reduce_mean(shared, 1), 0.02, 1.0)
     noise = 2.0 * power * tf.maximum(1.0 - correlation, 1e-6)  # of the difference, for each pixel
-    variance = noise * solve(matrix, tf.one_hot(tf.zeros_like(angle, tf.int32), 3))[:, 0] / tf.square(share)
+    variance = noise * solve(matrix, tf.one_hot(tf.zeros_like(angle, tf.int32), 3))[:, 0] / tf.square(common)
     strayed = tf.abs(geometry.wrap_degrees(angle - start[0])) > MAX_TURN
     strayed |= tf.norm(shift - start[1], axis=1) > MAX_MOVE
     strayed |= ~(tf.math.is_finite(correlation) & (correlation > 0.0))

@@ -56,30 +56,26 @@ class SpectralRefinement:
 
         def compare(angle, shift):
             moving = self.transformed(planes, angle, shift)
-            coherence, power = self.rings.coherence(derivatives[:, 3], moving)
-            weight = self.weights(likelihood_weights(coherence, power))
-            weighted = table * weight[:, None]
-            inner = tf.matmul(weighted, table, transpose_b=True)  # (batch, 4, 4)
-            flat = tf.reshape(moving, (-1, numbers))
-            onto = tf.linalg.matvec(weighted, flat)  # (batch, 4)
-            return inner, onto, tf.reduce_sum(weight * tf.square(flat), 1), coherence, power
+            coherence, power, other = self.rings.coherence(derivatives[:, 3], moving)
+            return tf.reshape(moving, (-1, numbers)), coherence, power, other
+
+        def information(coherence, power):
+            """Fisher's, of (angle, shift), (batch, 3, 3): of the derivatives' power the coherence is the signal's share."""
+            weight = self.weights(coherence * likelihood_weights(coherence, power))
+            return tf.matmul(table[:, :3] * weight[:, None], table[:, :3], transpose_b=True)
 
         def improve(angle, shift):
-            inner, onto, norm, *_ = compare(angle, shift)
-            scale = tf.sqrt(tf.math.divide_no_nan(inner[:, 3, 3], norm))
-            correlation = tf.math.divide_no_nan(onto[:, 3], tf.sqrt(inner[:, 3, 3] * norm))
-            right = inner[:, :3, 3] - onto[:, :3] * scale[:, None]
-            # Noise adds its own derivatives to the matrix, which shortens the steps; the correlation undoes that.
-            step = solve(inner[:, :3, :3], right) / tf.clip_by_value(correlation, 0.15, 1.0)[:, None]
+            moving, coherence, power, other = compare(angle, shift)
+            weighted = table * self.weights(likelihood_weights(coherence, power))[:, None]
+            scale = tf.sqrt(tf.reduce_mean(power, 1) / tf.reduce_mean(other, 1))  # of grey values
+            right = tf.linalg.matvec(weighted[:, :3], table[:, 3] - moving * scale[:, None])
+            step = solve(information(coherence, power), right)
             step = tf.clip_by_value(step, -self.max_step, self.max_step)
             return geometry.compose((angle, shift), (step[:, 0], step[:, 1:]))
 
         angle, shift = tf.while_loop(lambda *_: True, improve, (angle, shift), maximum_iterations=steps)
-        *_, coherence, power = compare(angle, shift)
-        # Of the derivatives' power the coherence is the signal's share: what is left is Fisher's information.
-        weight = self.weights(coherence * likelihood_weights(coherence, power))
-        signal = tf.matmul(table * weight[:, None], table, transpose_b=True)[:, :3, :3]
-        variance = solve(signal, tf.one_hot(tf.zeros_like(angle, tf.int32), 3))[:, 0]
+        _, coherence, power, _ = compare(angle, shift)
+        variance = solve(information(coherence, power), tf.one_hot(tf.zeros_like(angle, tf.int32), 3))[:, 0]
         stands_out = tf.clip_by_value(1.0 - power[:, -1:] / power, 0.0, CEILING)
         return Refined(angle, shift, self.rings.evidence(coherence), self.rings.evidence(stands_out), variance)
 

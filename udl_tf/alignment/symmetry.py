@@ -51,7 +51,7 @@ class Symmetry:
         turned = spectral_plane.turned(tf.repeat(moving, count, axis=0), angles, points)
         surface = self.search.surface(self.search.whitened(still), self.search.whitened(turned))
         shift, _ = self.search.best(surface, self.search.shifts[-1])
-        coherence, _ = self.rings.coherence(still, spectral_plane.moved(turned, shift, points, self.box))
+        coherence, *_ = self.rings.coherence(still, spectral_plane.moved(turned, shift, points, self.box))
         evidence = tf.reshape(self.rings.evidence(coherence), (-1, count))  # (batch, turns)
         alike = evidence >= ALIKE * evidence[:, :1]
         kept = tf.reduce_all(alike[:, None, :] | ~tf.constant(self.members), 2)  # (batch, orders)

@@ -13,13 +13,14 @@ FIRST = 2  # steps of refinement for all hypotheses
 APART = 8.0  # degrees; a hypothesis that ends closer to the best one is the same
 
 
-def verify(refinement, fixed, moving, hypotheses, steps):
+def verify(refinement, derivatives, moving, hypotheses, steps):
     """The best of a few hypotheses, refined.
 
     How many are tried depends on the pair: all that are tried, of all pairs, are refined as one batch.
 
     Args:
-        refinement: `SpectralRefinement`. fixed, moving: planes (batch, ...). hypotheses: `proposal.Hypotheses`, best first.
+        refinement: `SpectralRefinement`. derivatives: of the fixed images. moving: planes.
+        hypotheses: `proposal.Hypotheses`, best first.
         steps: of refinement for the one that is kept.
 
     Returns:
@@ -32,7 +33,6 @@ def verify(refinement, fixed, moving, hypotheses, steps):
     tried = tf.concat([tf.ones_like(tried[:, :1]), tried[:, 1:]], 1)
     places = tf.cast(tf.where(tried), tf.int32)  # (tries, 2)
     pair = places[:, 0]
-    derivatives = refinement.derivatives(fixed)
     first = refinement.refine(
         tf.gather(derivatives, pair),
         tf.gather(moving, pair),

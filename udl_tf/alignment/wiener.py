@@ -30,22 +30,25 @@ class Rings:
         self.independent = (members / 2.0).astype(np.float32)  # complex numbers in a ring: the half plane holds all
         k = np.arange(count)
         kernel = np.exp(-0.5 * ((k[:, None] - k[None, :]) / smoothing) ** 2) * members[None, :]
-        self.members = np.eye(count, dtype=np.float32)[self.ring] * self.share[:, None]  # (n, rings)
         self.smooth = (kernel / kernel.sum(1, keepdims=True) / members[None, :]).T.astype(np.float32)  # (rings in, rings out)
+
+    def members(self):
+        """Which frequency lies in which ring, times how often it counts: (n, rings), made in the graph and not stored with it."""
+        return tf.one_hot(self.ring, self.count) * self.share[:, None]
 
     def means(self, values):
         """Smoothed ring averages (batch, rings) of real values (batch, n)."""
-        return tf.matmul(tf.matmul(values, self.members), self.smooth)
+        return tf.matmul(tf.matmul(values, self.members()), self.smooth)
 
     def spread(self, rings):
         """Values (batch, rings) at every frequency, times how often it counts: (batch, n)."""
-        return tf.matmul(rings, self.members, transpose_b=True)
+        return tf.matmul(rings, self.members(), transpose_b=True)
 
     def coherence(self, fixed, moving):
-        """Ring correlation in [0, CEILING] and geometric mean power (batch, rings) of two spectra (batch, 2, n)."""
+        """Ring correlation in [0, CEILING] and the power of each, (batch, rings), of two spectra (batch, 2, n)."""
         cross = self.means(product(fixed, moving))
-        power = tf.sqrt(self.means(product(fixed, fixed)) * self.means(product(moving, moving)) + 1e-12)
-        return tf.clip_by_value(cross / power, 0.0, CEILING), power
+        powers = [self.means(product(part, part)) + 1e-12 for part in (fixed, moving)]
+        return tf.clip_by_value(cross / tf.sqrt(powers[0] * powers[1]), 0.0, CEILING), *powers
 
     def evidence(self, coherence):
         """Log-likelihood (batch,) of a common signal against none, from ring correlations (batch, rings)."""
@@ -74,12 +77,22 @@ class PairFilter:
         share = np.where((x == 0) | (x == box // 2), 1.0, 2.0) * inside  # the half plane stands for the whole
         self.rings = Rings(radius.reshape(-1), share.reshape(-1), box // 2, smoothing)
         self.inside = inside.astype(np.float32).reshape(-1)
+        self.slopes = (self.rings.independent * np.arange(box // 2) ** 2).astype(np.float32)
 
     def weights(self, fixed, moving):
-        """Amplitude weights (batch, rings) for both images of an aligned pair, of windowed spectra (batch, n, n // 2 + 1)."""
+        """What an aligned pair's windowed spectra, complex (batch, n, n // 2 + 1), tell.
+
+        Returns:
+            Amplitude weights (batch, rings) for both images, and the share (batch,) of the signal in the power of the filtered
+            fixed image's gradients.
+        """
         flat = (tf.reshape(part, (-1, self.inside.size)) for part in (fixed, moving))
         pair = (tf.stack([tf.math.real(part), tf.math.imag(part)], 1) for part in flat)
-        return tf.sqrt(likelihood_weights(*self.rings.coherence(*pair)))
+        coherence, still, other = self.rings.coherence(*pair)
+        weights = likelihood_weights(coherence, tf.sqrt(still * other))
+        slopes = weights * still * self.slopes  # power of the filtered fixed image's gradients in each ring
+        share = tf.math.divide_no_nan(tf.reduce_sum(slopes * coherence, 1), tf.reduce_sum(slopes, 1))
+        return tf.sqrt(weights), share
 
     def apply(self, spectra, weights):
         """Images (batch, n, n) of spectra, complex (batch, n, n // 2 + 1), filtered by amplitude weights (batch, rings)."""

@@ -10,8 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry, spectral_plane, spectrum
+from pipelines.errors import InputError
 from udl_tf.networks.angular import MeanDirection
 from udl_tf.networks.window import SoftDisc
+
+HIGHEST = 20  # cycles per box, of the planes that the network shares with refinement; a band goes no further
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +25,6 @@ class GroupConfig:
         angles: rotations over 360 degrees; even. band: highest frequency of the correlation.
         spacing: of the shifts, as a share of the box. reach: largest shift along each axis, likewise.
         radius: of the window, as a share of half the box.
-        highest: highest frequency of the planes the network hands on to refinement; at least `band`.
         sharpness: initial beta of the softmax over angles.
     """
 
@@ -31,7 +33,6 @@ class GroupConfig:
     spacing: float = 1.0 / 32.0
     reach: float = 0.25
     radius: float = 0.94
-    highest: int = 20
     sharpness: float = 40.0
 
 
@@ -47,13 +48,15 @@ def group(config, box):
         shift; ``shift`` (batch, angles, 2), that shift in pixels. Its layers ``plane`` (images to planes) and
         ``correlation`` (two planes to correlation and shift) can be called alone.
     """
+    if box < 2 * HIGHEST + 2 or config.band > HIGHEST:
+        raise InputError(
+            f"box of {box} pixels, band of {config.band}: expected a box of at least {2 * HIGHEST + 2}, a band up to {HIGHEST}"
+        )
     fixed = tf.keras.Input((box, box), name="fixed")
     moving = tf.keras.Input((box, box), name="moving")
     mask = SoftDisc(config.radius, trainable=False, name="mask")
-    plane = SpectralPlane(config.highest, name="plane")
-    correlate = GroupCorrelation(
-        config.angles, config.band, config.highest, box, config.spacing, config.reach, name="correlation"
-    )
+    plane = SpectralPlane(HIGHEST, name="plane")
+    correlate = GroupCorrelation(config.angles, config.band, HIGHEST, box, config.spacing, config.reach, name="correlation")
     correlation, shift = correlate([plane(mask(fixed)), plane(mask(moving))])
     direction = MeanDirection(config.sharpness, name="direction")(correlation)
     outputs = {"direction": direction, "correlation": correlation, "shift": shift}

@@ -40,7 +40,7 @@ def _method(chain, name):
     step = getattr(chain, name)
     signature = [tf.TensorSpec((None, chain.box, chain.box), tf.float32)] * 2
     limit = tf.constant(chain.reach * chain.box, tf.float32)
-    return tf.function(lambda f, m: step(chain.describe(f), chain.describe(m), limit), input_signature=signature)
+    return tf.function(lambda f, m: step(chain.describe_fixed(f), chain.describe(m), limit), input_signature=signature)
 
 
 def _measured(method, fixed, moving, truth):
@@ -58,9 +58,7 @@ def _fit_careful(raw):
     b = float(np.clip(np.polyfit(x[near], y[near], 1)[0], 0.5, 1.5))
     a = float(np.log(np.quantile(raw["error"][near] / np.exp(b * x[near]), 0.95) / 1.96))
     right = raw["error"] < np.maximum(WITHIN, OUTLIER * np.exp(a + b * x))
-    return (a, b), logistic(
-        features(raw["evidence"], raw["potential"], raw["lead"]).numpy(), right & (raw["error"] < GROSS)
-    )
+    return (a, b), logistic(features(raw["evidence"], raw["potential"], raw["lead"]).numpy(), right & (raw["error"] < GROSS))
 
 
 def _fit_quick(raw):
