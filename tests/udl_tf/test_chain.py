@@ -48,7 +48,7 @@ def pairs(picture, poses, noise, *spots):
 
 
 def raw(chain, fixed, moving, method="careful", limit=16.0):
-    found = getattr(chain, method)(chain.describe(fixed), chain.describe(moving), tf.constant(limit))
+    found = getattr(chain, method)(chain.describe_fixed(fixed), chain.describe(moving), tf.constant(limit))
     return {name: value.numpy() for name, value in found.items()}
 
 

@@ -83,6 +83,8 @@ class Oracle:
     def describe(self, images):
         return images
 
+    describe_fixed = describe
+
     def careful(self, fixed, moving, limit):
         truth, raw, error = (moving[:, 0, i] for i in range(3))
         same = tf.cast(tf.equal(fixed[:, 0, 0], truth), tf.float32)

@@ -184,3 +184,29 @@ def test_solve_never_fails():
     found = solve(tf.constant(flat, tf.float32), tf.constant([[0.0, 0.0, 0.0], [1.0, 2.0, 0.0]])).numpy()
     assert np.isfinite(found).all() and found[0].tolist() == [0, 0, 0]
     np.testing.assert_allclose(flat[1] @ found[1], [1.0, 2.0, 0.0], atol=1e-3)
+
+
+def test_a_clean_reference_of_other_grey_values_has_the_same_error_bar(refine, picture):
+    """The noise is all in the moving image: neither the scale of either image nor which is brighter may change what is told."""
+    rng = np.random.default_rng(8)
+    angle, shift = rng.uniform(-180, 180, 60), rng.uniform(-3, 3, (60, 2))
+    fixed = picture(angle, shift)
+    moving = picture(np.zeros(60), np.zeros((60, 2))) + rng.normal(0, 0.35, fixed.shape)
+    plain, scaled = refine(fixed, moving, angle, shift), refine(0.02 * fixed, 5.0 * moving, angle, shift)
+    for name in ("variance", "evidence", "potential"):
+        np.testing.assert_allclose(getattr(plain, name), getattr(scaled, name), rtol=0.02)
+    spread = np.sqrt(np.mean(turn_error(plain.angle, angle) ** 2))
+    assert 1 / 2.5 < spread / np.sqrt(np.median(plain.variance)) < 2.5
+    assert 0.5 < np.median(plain.evidence) / np.median(plain.potential) < 2.0
+
+
+@pytest.mark.parametrize("levels", [(0.35, 0.0), (0.0, 0.35), (0.5, 0.5)])
+def test_noise_in_either_image_does_not_slow_it_down(refine, picture, levels):
+    """From 2 degrees off, six steps end where many steps end."""
+    rng = np.random.default_rng(9)
+    angle, shift = rng.uniform(-180, 180, 40), rng.uniform(-2, 2, (40, 2))
+    clean = picture(angle, shift), picture(np.zeros(40), np.zeros((40, 2)))
+    images = [part + rng.normal(0, level, part.shape) for part, level in zip(clean, levels)]
+    off = 2.0 * rng.choice([-1.0, 1.0], 40)
+    few, many = (refine(*images, angle + off, shift, steps) for steps in (6, 25))
+    assert np.mean(np.abs(turn_error(few.angle, many.angle))) < 0.35

@@ -23,7 +23,7 @@ def verified():
     @tf.function(reduce_retracing=True)
     def graph(fixed, moving, *hypotheses):
         planes = [spectral_plane.plane(windowed(images, disc), HIGHEST) for images in (fixed, moving)]
-        return verify(refinement, *planes, Hypotheses(*hypotheses), 6)
+        return verify(refinement, refinement.derivatives(planes[0]), planes[1], Hypotheses(*hypotheses), 6)
 
     def call(fixed, moving, angle, shift, value):
         shift = np.broadcast_to(shift, (*np.shape(angle), 2))

@@ -20,25 +20,29 @@ def test_weights_of_a_known_signal_to_noise_ratio():
     signal = np.fft.ifft2(np.fft.fft2(rng.normal(size=(count, box, box))) * band).real * np.sqrt(2.0)
     pair = [signal + rng.normal(size=signal.shape) for _ in range(2)]  # noise of power box^2 in every ring
     pair_filter = PairFilter(box, smoothing=0.5)
-    weights = pair_filter.weights(*map(spectra, pair)).numpy() ** 2 * box**2
+    weights, share = pair_filter.weights(*map(spectra, pair))
+    weights = weights.numpy() ** 2 * box**2
     assert weights.shape == (count, 16)
     np.testing.assert_allclose(np.median(weights[:, 3:7], 0), np.full(4, 2 / 5), rtol=0.1)
     assert np.median(weights[:, 10:]) < 0.05
+    assert 0.4 < np.median(share) < 2 / 3  # s / (1 + s) in the band, less what correlates by chance beyond it
 
 
 def test_a_pair_of_equal_images_is_whitened():
     images = np.random.default_rng(1).normal(size=(3, 32, 32)) * np.array([1.0, 5.0, 0.1])[:, None, None]
     pair_filter = PairFilter(32, smoothing=0.01)
-    weights = pair_filter.weights(spectra(images), spectra(images)).numpy()
+    weights, share = pair_filter.weights(spectra(images), spectra(images))
     full = np.abs(np.fft.fft2(images)) ** 2
     radius = np.hypot(*np.meshgrid(np.fft.fftfreq(32, 1 / 32), np.fft.fftfreq(32, 1 / 32)))
     power = np.stack([full[:, np.rint(radius) == ring].mean(1) for ring in range(16)], 1)
-    np.testing.assert_allclose(weights**2, 0.98 / 1.98 / 0.02 / power, rtol=1e-3)
+    np.testing.assert_allclose(weights.numpy() ** 2, 0.98 / 1.98 / 0.02 / power, rtol=1e-3)
+    np.testing.assert_allclose(share, np.full(3, 0.98), atol=1e-3)
 
 
 def test_opposite_images_have_no_weight():
     images = np.random.default_rng(1).normal(size=(1, 32, 32))
-    assert np.abs(PairFilter(32).weights(spectra(images), spectra(-images))).max() == 0
+    weights, share = PairFilter(32).weights(spectra(images), spectra(-images))
+    assert np.abs(weights).max() == 0 and share == 0
 
 
 @pytest.mark.parametrize("box", [16, 17])
@@ -70,12 +74,13 @@ def test_coherence_by_numpy():
     first, second = rng.normal(size=(2, 3, 2, len(POINTS)))
     second = 0.8 * first + 0.6 * second
     rings = Rings(RADIUS, SHARE, 11, smoothing=0.01)
-    coherence, power = rings.coherence(tf.constant(first, tf.float32), tf.constant(second, tf.float32))
+    coherence, power, other = rings.coherence(tf.constant(first, tf.float32), tf.constant(second, tf.float32))
     for r in range(1, 11):
         weight = SHARE * (np.rint(RADIUS) == r)
         cross, one, two = (np.sum(weight * a * b, (1, 2)) for a, b in ((first, second), (first, first), (second, second)))
         np.testing.assert_allclose(coherence[:, r], np.clip(cross / np.sqrt(one * two), 0, 0.98), atol=1e-4)
-        np.testing.assert_allclose(power[:, r], np.sqrt(one * two) / weight.sum(), rtol=1e-4)
+        np.testing.assert_allclose(power[:, r], one / weight.sum(), rtol=1e-4)
+        np.testing.assert_allclose(other[:, r], two / weight.sum(), rtol=1e-4)
 
 
 def small_rings():

@@ -74,9 +74,11 @@ class SpectralRefinement:
             return geometry.compose((angle, shift), (step[:, 0], step[:, 1:]))
 
         angle, shift = tf.while_loop(lambda *_: True, improve, (angle, shift), maximum_iterations=steps)
-        _, coherence, power, _ = compare(angle, shift)
+        _, coherence, power, other = compare(angle, shift)
         variance = solve(information(coherence, power), tf.one_hot(tf.zeros_like(angle, tf.int32), 3))[:, 0]
-        stands_out = tf.clip_by_value(1.0 - power[:, -1:] / power, 0.0, CEILING)
+        # What each image would correlate with its own signal, were the last ring all noise; together as the coherence of both.
+        signals = [tf.maximum(1.0 - part[:, -1:] / part, 0.0) for part in (power, other)]
+        stands_out = tf.minimum(tf.sqrt(signals[0] * signals[1]), CEILING)
         return Refined(angle, shift, self.rings.evidence(coherence), self.rings.evidence(stands_out), variance)
 
     def transformed(self, planes, angle, shift):
