@@ -101,8 +101,8 @@ def benchmark_case(condition, data, count, seed):
 
 def photo_case(kind, data, folder, count, seed):
     """Pairs of patches of the photographs in a folder of the data, with one kind of noise."""
-    from photos import photo_pairs
     from rivals.prior import photo_snr
+    from scoring import photo_pairs
 
     inputs, truth = photo_pairs(data_path(data, folder), kind, count, seed)
     patches, _ = photo_pairs(data_path(data, "photos/train"), "clean", 200, seed)

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from pipelines import geometry, noise, pairs, stacks
+from pipelines import geometry, noise, pairs, photos, stacks
 
 MAX_SHIFT = 10.0  # pixels, of each image along each axis
 REACH = 32.0  # pixels, largest shift that is looked for: two images may lie 2 x 14 apart
@@ -25,6 +25,13 @@ def noisy_pairs(clean, snr, count, seed):
     """
     spec = noise.Noise("gaussian", snr)
     return pairs.collect(pairs.simulated(clean[None], spec, min(count, 64), seed, MAX_SHIFT), count)
+
+
+def photo_pairs(folder, kind, count, seed):
+    """(inputs, truth) of `count` pairs cut from the photos of a folder."""
+    spec = noise.parse(kind)
+    crops, _ = photos.photo_crops(folder, batch=50, seed=seed)
+    return pairs.collect(pairs.from_photos(crops, lambda images, s: noise.apply(spec, images, s), seed), count)
 
 
 def timed(align, fixed, moving, warm=16):
