@@ -2,7 +2,7 @@
 
     python benchmarks/ablation.py --data ../shared/data
 
-Trains on phantoms (no data, no labels), then aligns pairs of class averages as `shipped.py` does. Mean error modulo 180 degrees,
+Trains on phantoms (no data, no labels), then aligns pairs of class averages as `accuracy.py` does. Mean error modulo 180 degrees,
 and the share of pairs right within 10 degrees over the full circle (GroEL's side view is nearly symmetric under a half turn).
 """
 
