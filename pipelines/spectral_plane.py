@@ -26,8 +26,7 @@ def plane(images, highest):
 def disc(highest):
     """Frequencies (n, 2) of a half plane, (x, y) in cycles per box, without the origin and what lies beyond `highest`."""
     points = grid(highest)
-    radius = np.linalg.norm(points, axis=1)
-    return points[(radius > 0.5) & (radius < highest + 0.5)]
+    return points[multiplicity(points, highest) > 0]
 
 
 def grid(highest):
@@ -36,9 +35,13 @@ def grid(highest):
     return np.stack([x, y], -1).reshape(-1, 2)
 
 
-def multiplicity(points):
-    """How often frequencies (n, 2) of a half plane count: 2, with their mirror image, or 1 if that is in the half plane, too."""
-    return np.where(points[:, 0] == 0, 1.0, 2.0).astype(np.float32)
+def multiplicity(points, highest):
+    """How often frequencies (n, 2) of a half plane count, float32 (n,).
+
+    2, with their mirror image; 1 if that is in the half plane, too; 0 for the origin and for what lies beyond `highest`.
+    """
+    radius = np.linalg.norm(points, axis=1)
+    return (np.where(points[:, 0] == 0, 1.0, 2.0) * ((radius > 0.5) & (radius < highest + 0.5))).astype(np.float32)
 
 
 def upright(planes, points):

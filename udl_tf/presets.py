@@ -5,7 +5,7 @@ import json
 import pathlib
 
 from pipelines.errors import InputError
-from udl_tf.networks.group import GroupConfig
+from udl_tf.networks.group import HIGHEST, GroupConfig
 from udl_tf.networks.polar import PolarConfig
 from udl_tf.networks.siamese import SiameseConfig
 
@@ -161,6 +161,8 @@ def resolve(name, **overrides):
             raise InputError(f"unknown setting {key!r}: expected one of {', '.join(fields)}")
         if value is not None:
             fields[key] = _checked(key, value, fields[key])
+    if fields["box"] < 2 * HIGHEST + 2:
+        raise InputError(f"setting 'box': received {fields['box']}, expected at least {2 * HIGHEST + 2} pixels")
     return Config(**fields)
 
 

@@ -126,10 +126,10 @@ def test_product_by_hand():
 
 def test_half_a_plane_counts_for_all_of_it():
     images, points = noise(21, 1), spectral_plane.disc(7)
-    found = np.abs(upright(images, 7, points)[0]) ** 2 * spectral_plane.multiplicity(points)
+    found = np.abs(upright(images, 7, points)[0]) ** 2 * spectral_plane.multiplicity(points, 7)
     radius = np.hypot(*np.meshgrid(np.fft.fftfreq(21, 1 / 21), np.fft.fftfreq(21, 1 / 21)))
     whole = np.abs(np.fft.fft2(images[0])) ** 2
     for low, high in ((0.5, 7.5), (0.5, 2.1), (4.1, 6.9)):
         chosen = (np.hypot(*points.T) > low) & (np.hypot(*points.T) < high)
         assert found[chosen].sum() == pytest.approx(whole[(radius > low) & (radius < high)].sum(), rel=1e-4)
-    assert spectral_plane.multiplicity(points).sum() == np.sum((radius > 0.5) & (radius < 7.5))
+    assert spectral_plane.multiplicity(points, 7).sum() == np.sum((radius > 0.5) & (radius < 7.5))

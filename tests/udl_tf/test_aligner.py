@@ -273,3 +273,15 @@ def test_what_is_no_model_is_refused(tmp_path):
     tf.saved_model.save(module, str(tmp_path / "other"))
     with pytest.raises(InputError, match="expected a SavedModel written by udl_tf"):
         Aligner(tmp_path / "other")
+
+
+def test_more_pairs_of_images_than_are_compared_at_a_time(aligner, picture):
+    """All 276 pairs of 24 images, against `align` on the same pairs: in order, the last block too."""
+    rng = np.random.default_rng(11)
+    images = picture(rng.uniform(-180, 180, 24), rng.uniform(-3, 3, (24, 2))) + rng.normal(0, 0.1, (24, 64, 64))
+    pairs, result = aligner.align_pairs(images, fast=True)
+    assert len(pairs) == len(result) == 276
+    one_by_one = aligner.align(images[pairs[:, 0]], images[pairs[:, 1]], fast=True)
+    np.testing.assert_allclose(turn_error(result.angle, one_by_one.angle), np.zeros(276), atol=1e-2)
+    np.testing.assert_allclose(result.shift, one_by_one.shift, atol=1e-2)
+    assert result.symmetry.dtype == np.int32

@@ -20,6 +20,10 @@ def test_standard_error_by_hand():
     found = Confidence(sigma=(0.0, 0.5)).standard_error(tf.constant([0.0625, 16.0]))
     np.testing.assert_allclose(found, [0.5, 2.0], rtol=1e-4)  # its root: of 0.25 and 4
     assert np.isfinite(Confidence().standard_error(tf.constant([0.0]))).all()
+    # Of an angle that may be anything, uniform over the circle: no error bar is wider.
+    np.testing.assert_allclose(
+        Confidence().standard_error(tf.constant([1e8])), [np.std(np.linspace(-180, 180, 10**5))], rtol=1e-3
+    )
 
 
 def test_probability_by_hand():

@@ -110,3 +110,9 @@ def test_files_of_another_kind(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError, match="wrong.json: expected "):
         presets.resolve(str(path))
+
+
+def test_a_box_too_small_for_the_frequencies_is_refused():
+    with pytest.raises(InputError, match="'box': received 32, expected at least 42"):
+        presets.resolve("cryo-paper-small", box=32)
+    assert presets.resolve("cryo-paper-small", box=42).box == 42

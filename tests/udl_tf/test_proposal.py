@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from pipelines import geometry, spectral_plane
 from udl_tf.alignment.proposal import AngleProposal
+from udl_tf.alignment.translation import ShiftSearch
 from udl_tf.networks.window import soft_disc, windowed
 
 ANGLE = np.array([50.0, -100.0, 170.0, -5.0])
@@ -28,7 +29,8 @@ def described(picture):
 
 def proposed(config, described, output, period, bias=0.0, max_shift=16.0, **changes):
     config = dataclasses.replace(config, period=period, **changes)
-    found = AngleProposal(lambda inputs, training: output, config, bias)(*described, tf.constant(max_shift))
+    search = ShiftSearch(64, 20, 16.0)
+    found = AngleProposal(lambda inputs, training: output, config, bias, search)(*described, tf.constant(max_shift))
     return type(found)(*(part.numpy() for part in found))
 
 

@@ -17,12 +17,14 @@ from udl_tf.alignment.verification import verify
 from udl_tf.networks.group import HIGHEST, GroupConfig
 from udl_tf.networks.window import soft_disc, windowed
 
+BLOCK = 256  # pairs compared at a time where any number of pairs of one batch of images may be asked for
 LAST, LAST_BEFORE_POLISH = 5, 4  # steps of refinement of the hypothesis that is kept
 IMAGES = tf.TensorSpec((None, None, None), tf.float32)
 INDICES = tf.TensorSpec((None,), tf.int32)
 LIMIT = tf.TensorSpec((), tf.float32)
 SIZE = tf.TensorSpec((), tf.int32)
 FAST = tf.TensorSpec((), tf.bool)
+OUTPUTS = {"angle": tf.float32, "shift": tf.float32, "score": tf.float32, "sigma": tf.float32, "symmetry": tf.int32}
 
 
 class Chain:
@@ -38,10 +40,10 @@ class Chain:
         self.box, self.reach = config.box, config.reach
         self.confidence = confidence or Confidence()
         self.disc = soft_disc(self.box, getattr(config.network, "radius", 0.94), 0.04)
-        is_group = isinstance(config.network, GroupConfig)
-        self.propose = GroupProposal(network, config) if is_group else AngleProposal(network, config, bias)
-        self.refinement = SpectralRefinement(self.box, HIGHEST)
         self.search = ShiftSearch(self.box, HIGHEST, self.reach * self.box)
+        is_group = isinstance(config.network, GroupConfig)
+        self.propose = GroupProposal(network, config) if is_group else AngleProposal(network, config, bias, self.search)
+        self.refinement = SpectralRefinement(self.box, HIGHEST)
         self.polish = FramePolish(self.box) if config.support == "frame" else None
         self.symmetry = Symmetry(self.box, self.reach * self.box)
         edge = HIGHEST * spectral_plane.PAD + 1
@@ -100,7 +102,18 @@ class Chain:
         """`align` for pairs among images (n, h, h), each looked at once: image ``second[i]`` is brought onto ``first[i]``."""
         seen = self.describe_fixed(images, fast)
         others = {name: part for name, part in seen.items() if name != "derivatives"}
-        return self.compare(_chosen(seen, first), _chosen(others, second), tf.shape(images)[1], max_shift, fast)
+        count = tf.size(first)
+        blocks = (count + BLOCK - 1) // BLOCK
+        arrays = [tf.TensorArray(kind, blocks, infer_shape=False) for kind in OUTPUTS.values()]
+
+        def block(number, arrays):
+            rows = tf.range(number * BLOCK, tf.minimum((number + 1) * BLOCK, count))
+            pair = _chosen(seen, tf.gather(first, rows)), _chosen(others, tf.gather(second, rows))
+            found = self.compare(*pair, tf.shape(images)[1], max_shift, fast)
+            return number + 1, [array.write(number, found[name]) for array, name in zip(arrays, OUTPUTS, strict=True)]
+
+        _, arrays = tf.while_loop(lambda number, _: number < blocks, block, (0, arrays), parallel_iterations=1)
+        return {name: array.concat() for name, array in zip(OUTPUTS, arrays, strict=True)}
 
     def _describe(self, images):
         """All that is needed of images (batch, n, n), whatever they are paired with: dict of tensors (batch, ...)."""
@@ -144,7 +157,10 @@ class Chain:
         }
 
     def quick(self, fixed, moving, limit):
-        """The best hypothesis with its shift looked up once more: raw numbers as in `careful`, variance unknown."""
+        """The best hypothesis with its shift looked up once more: raw numbers as in `careful`, if of another kind.
+
+        The evidence is the correlation, its lead that over the last of the candidates; variance and potential are unknown.
+        """
         hypotheses = self.propose(fixed, moving, limit)
         angle, value = hypotheses.angle[:, 0], hypotheses.value
         still = self.search.whitened(spectral_plane.upright(fixed["plane"], self.search.points))

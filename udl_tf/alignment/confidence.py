@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+UNKNOWN = 180.0 / 3.0**0.5  # degrees: the standard deviation of an angle that may be anything
 WITHIN = 5.0  # degrees: the score is the probability that the angle is within them
 
 
@@ -16,7 +17,7 @@ class Confidence:
         sigma: (a, b): log of the standard error in degrees = a + b * log of the raw one.
         score: weights of the `features`: logit of being on the right peak.
         fast_sigma: standard error, degrees, where nothing was refined.
-        fast_score: weights of 1, the best correlation, and its lead over the next: logit, where nothing was refined.
+        fast_score: weights of 1, the best correlation, and its lead over the last candidate: logit, where nothing was refined.
     """
 
     sigma: tuple = (0.0, 1.0)
@@ -25,8 +26,8 @@ class Confidence:
     fast_score: tuple = (-2.0, 4.0, 20.0)
 
     def standard_error(self, variance):
-        """Degrees (batch,) from a raw variance (batch,) in square degrees."""
-        return tf.exp(self.sigma[0] + self.sigma[1] * 0.5 * tf.math.log(variance + 1e-8))
+        """Degrees (batch,), at most `UNKNOWN`, from a raw variance (batch,) in square degrees."""
+        return tf.minimum(tf.exp(self.sigma[0] + self.sigma[1] * 0.5 * tf.math.log(variance + 1e-8)), UNKNOWN)
 
     def probability(self, variance, evidence, potential, lead):
         """That the angle is within `WITHIN` degrees, (batch,): on the right peak, and near its top."""
@@ -34,7 +35,7 @@ class Confidence:
         return right * tf.math.erf(WITHIN / np.sqrt(2.0) / self.standard_error(variance))
 
     def fast_probability(self, value, lead):
-        """As `probability`, from the proposal alone: its best correlation and that one's lead."""
+        """As `probability`, from the proposal alone: its best correlation and that one's lead over the last candidate."""
         columns = tf.stack([tf.ones_like(value), value, lead], 1)
         return tf.sigmoid(tf.linalg.matvec(columns, tf.constant(self.fast_score, tf.float32)))
 

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from pipelines import geometry, spectral_plane
 from udl_tf.alignment.peaks import peaks
-from udl_tf.alignment.translation import ShiftSearch
 
 Hypotheses = collections.namedtuple("Hypotheses", "angle shift value")  # (batch, k), (batch, k, 2), (batch, k); best first
 
@@ -34,14 +33,12 @@ class AngleProposal:
     """Hypotheses of a network that gives angles of images.
 
     Args:
-        network, config: as in `Chain`. bias: the network's constant C, degrees.
+        network, config: as in `Chain`. bias: the network's constant C, degrees. search: `translation.ShiftSearch`.
     """
 
-    BAND = 20  # cycles per box
-
-    def __init__(self, network, config, bias):
+    def __init__(self, network, config, bias, search):
         self.network, self.bias, self.period, self.count = network, bias, config.period, config.candidates
-        self.search = ShiftSearch(config.box, self.BAND, config.reach * config.box)
+        self.search = search
 
     def __call__(self, fixed, moving, max_shift):
         """As `GroupProposal`; the described batches also hold ``image``."""

@@ -28,7 +28,7 @@ class SpectralRefinement:
     def __init__(self, box, highest, smoothing=2.5, max_step=1.5):
         self.box, self.max_step = box, max_step
         self.points = spectral_plane.disc(highest)
-        radius, share = np.linalg.norm(self.points, axis=1), spectral_plane.multiplicity(self.points)
+        radius, share = np.linalg.norm(self.points, axis=1), spectral_plane.multiplicity(self.points, highest)
         self.rings = Rings(radius, share, highest + 1, smoothing)
 
     def derivatives(self, planes):

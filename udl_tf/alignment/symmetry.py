@@ -24,9 +24,7 @@ class Symmetry:
         self.search = ShiftSearch(box, BAND, reach)
         self.box = box
         points = self.search.points
-        radius = np.linalg.norm(points, axis=1)
-        share = spectral_plane.multiplicity(points) * ((radius > 0.5) & (radius < BAND + 0.5))
-        self.rings = Rings(radius, share, BAND + 1, 2.5)
+        self.rings = Rings(np.linalg.norm(points, axis=1), spectral_plane.multiplicity(points, BAND), BAND + 1, 2.5)
         self.turns = np.array(sorted({360.0 * j / m for m in ORDERS for j in range(m)}), np.float32)
         steps = self.turns[None, :] * np.array(ORDERS)[:, None] / 360.0
         self.members = np.abs(steps - np.rint(steps)) < 1e-4  # (orders, turns)
@@ -46,12 +44,14 @@ class Symmetry:
     def _orders(self, fixed, moving, angle):
         count = len(self.turns)
         points = self.search.points
-        still = tf.repeat(spectral_plane.upright(fixed, points), count, axis=0)
+        still = spectral_plane.upright(fixed, points)
+        target = tf.repeat(self.search.whitened(still), count, axis=0)
         angles = tf.reshape(angle[:, None] + self.turns, (-1,))
         turned = spectral_plane.turned(tf.repeat(moving, count, axis=0), angles, points)
-        surface = self.search.surface(self.search.whitened(still), self.search.whitened(turned))
+        surface = self.search.surface(target, self.search.whitened(turned))
         shift, _ = self.search.best(surface, self.search.shifts[-1])
-        coherence, *_ = self.rings.coherence(still, spectral_plane.moved(turned, shift, points, self.box))
+        moved = spectral_plane.moved(turned, shift, points, self.box)
+        coherence, *_ = self.rings.coherence(tf.repeat(still, count, axis=0), moved)
         evidence = tf.reshape(self.rings.evidence(coherence), (-1, count))  # (batch, turns)
         alike = evidence >= ALIKE * evidence[:, :1]
         kept = tf.reduce_all(alike[:, None, :] | ~tf.constant(self.members), 2)  # (batch, orders)

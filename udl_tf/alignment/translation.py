@@ -26,8 +26,7 @@ class ShiftSearch:
         self.across = 2.0 * np.pi / box * np.outer(self.shifts, np.arange(highest + 1))
         radius = np.linalg.norm(self.points, axis=1)
         self.ring = np.rint(radius).astype(np.int32)
-        taper = np.exp(-0.5 * (radius / falloff) ** 2) * spectral_plane.multiplicity(self.points)
-        taper *= (radius > 0.5) & (radius < highest + 0.5)
+        taper = np.exp(-0.5 * (radius / falloff) ** 2) * spectral_plane.multiplicity(self.points, highest)
         self.taper = (taper / taper.sum()).astype(np.float32)
 
     def whitened(self, spectra):
@@ -59,6 +58,6 @@ class ShiftSearch:
         for place, stride in ((peak % count, 1), (peak // count, count)):  # dx, then dy
             centre = peak + stride * (tf.clip_by_value(place, 1, count - 2) - place)
             around = [tf.gather(tf.reshape(surface, (-1, count * count)), centre + stride * d, batch_dims=1) for d in (-1, 0, 1)]
-            offset = tf.where(centre == peak, parabola_peak(*around), 0.0) * (self.shifts[1] - self.shifts[0])
+            offset = tf.where(centre == peak, parabola_peak(*around), 0.0) * self.spacing
             found.append(tf.gather(tf.constant(self.shifts), place) + offset)
         return tf.stack(found, -1), tf.reduce_max(flat, axis=1)

@@ -145,8 +145,8 @@ class GroupCorrelation(tf.keras.layers.Layer):
         """Spectra (horizontal, vertical, n) with each ring weighted, of norm 1 over the whole plane."""
         radius = np.linalg.norm(self.points, axis=1)
         ring = np.minimum(np.rint(radius), self.band).astype(np.int32)
-        share = spectral_plane.multiplicity(self.points) * ((radius > 0.5) & (radius < self.band + 0.5))
-        share = tf.constant(share.reshape(self.band + 1, -1, 1), tf.float32)  # (horizontal, vertical, 1)
+        share = spectral_plane.multiplicity(self.points, self.band)
+        share = tf.constant(share.reshape(self.band + 1, -1, 1))  # (horizontal, vertical, 1)
         size = len(ring)
         power = tf.reshape((real * real + imag * imag) * share, (size, -1))
         rings = tf.math.unsorted_segment_sum(power, ring, self.band + 1)  # (rings, n)
