@@ -1,9 +1,9 @@
 """Contrast transfer function (CTF) of the electron microscope, and its use on images.
 
-    value(k) = sin(pi lambda dz(angle) k^2 - pi/2 Cs lambda^3 k^4 + asin(Q))
+    value(k) = sin(pi lambda dz(angle) k^2 - pi/2 Cs lambda^3 k^4 + asin(Q) + phi)
 
-with k in 1/A, underfocus dz positive in A, and amplitude contrast Q. The sign is such that low frequencies are positive and
-protein, white without CTF, stays white.
+with k in 1/A, underfocus dz positive in A, amplitude contrast Q, and the shift phi of a phase plate. The sign is such that
+low frequencies are positive and protein, white without CTF, stays white.
 """
 
 import numpy as np
@@ -13,44 +13,64 @@ from pipelines.errors import InputError
 
 
 def electron_wavelength(voltage):
-    """Relativistic wavelength in A of electrons at `voltage` kV: 0.019687 A at 300 kV."""
-    volts = np.asarray(voltage, np.float64) * 1e3
-    return 12.26426 / np.sqrt(volts * (1.0 + 0.978466e-6 * volts))
+    """Relativistic wavelength in A of electrons at `voltage` kV (a number, an array or a tensor): 0.019687 A at 300 kV."""
+    volts = voltage * 1e3 if tf.is_tensor(voltage) else np.asarray(voltage, np.float64) * 1e3
+    return 12.26426 / (volts * (1.0 + 0.978466e-6 * volts)) ** 0.5
 
 
-def ctf(box, pixel_size, defocus_u, defocus_v=None, angle=0.0, voltage=300.0, cs=2.7, amplitude_contrast=0.1):
+def ctf(box, pixel_size, defocus_u, defocus_v=None, angle=0.0, voltage=300.0, cs=2.7, amplitude_contrast=0.1, phase_shift=0.0):
     """CTF images in the layout of `tf.signal.rfft2d`.
+
+    All arguments but `box` are numbers, arrays or tensors, scalar or (batch,), also inside a tf.function.
 
     Args:
         box: height and width in pixels.
         pixel_size: A.
         defocus_u, defocus_v: (batch,) A, positive is underfocus; without `defocus_v` there is no astigmatism.
-        angle: (batch,) or scalar, degrees from +x to +y (down) to the direction of `defocus_u`, as rlnDefocusAngle.
+        angle: degrees from +x to +y (down) to the direction of `defocus_u`, as rlnDefocusAngle.
         voltage: kV. cs: spherical aberration, mm. amplitude_contrast: Q, in [0, 1].
+        phase_shift: degrees, of a phase plate, as rlnPhaseShift.
 
     Returns:
         float32 (batch, box, box // 2 + 1).
 
     Raises:
-        InputError: voltage, pixel size or amplitude contrast out of range.
+        InputError: voltage, pixel size or amplitude contrast out of range (looked at where the values are known as it is
+            called, not inside a tf.function).
     """
-    if not voltage > 0 or not pixel_size > 0:
-        raise InputError(f"CTF: expected a voltage and a pixel size above 0, got {voltage} kV and {pixel_size} A")
-    if not 0 <= amplitude_contrast <= 1:
-        raise InputError(f"CTF: expected an amplitude contrast in [0, 1], got {amplitude_contrast}")
-    wavelength = float(electron_wavelength(voltage))
-    y = np.fft.fftfreq(box, pixel_size)[:, None]
-    x = np.fft.rfftfreq(box, pixel_size)[None, :]
-    k2 = x**2 + y**2  # (box, box // 2 + 1) 1/A^2
-    direction = np.arctan2(y, x)
+    _expect(voltage, lambda value: value > 0, "a voltage above 0 kV")
+    _expect(pixel_size, lambda value: value > 0, "a pixel size above 0 A")
+    _expect(amplitude_contrast, lambda value: (value >= 0) & (value <= 1), "an amplitude contrast in [0, 1]")
+    y = np.fft.fftfreq(box)[:, None]
+    x = np.fft.rfftfreq(box)[None, :]
+    r2 = (x**2 + y**2).astype(np.float32)  # (box, box // 2 + 1) 1/pixel^2
+    direction = np.arctan2(y, x).astype(np.float32)
 
-    u = tf.convert_to_tensor(defocus_u, tf.float32)[:, None, None]
-    v = u if defocus_v is None else tf.convert_to_tensor(defocus_v, tf.float32)[:, None, None]
-    axis = tf.reshape(tf.convert_to_tensor(angle, tf.float32) * (np.pi / 180.0), (-1, 1, 1))
-    defocus = 0.5 * (u + v + (u - v) * tf.cos(2.0 * (direction.astype(np.float32) - axis)))  # (batch, box, box//2+1)
-    aberration = 0.5 * np.pi * (cs * 1e7) * wavelength**3 * k2**2
-    rest = (np.arcsin(amplitude_contrast) - aberration).astype(np.float32)
-    return tf.sin(defocus * (np.pi * wavelength * k2).astype(np.float32) + rest)
+    # Numbers a particle: float64, so that nothing is lost before the phase itself.
+    u = _column(defocus_u)  # (batch, 1, 1)
+    v = u if defocus_v is None else _column(defocus_v)
+    wavelength, per_area = electron_wavelength(_column(voltage)), _column(pixel_size) ** -2.0
+    mean = 0.5 * np.pi * wavelength * per_area * (u + v)
+    difference = 0.5 * np.pi * wavelength * per_area * (u - v)
+    aberration = 0.5 * np.pi * 1e7 * _column(cs) * wavelength**3 * per_area**2
+    rest = tf.asin(_column(amplitude_contrast)) + _column(phase_shift) * (np.pi / 180.0)
+
+    mean, difference, aberration, rest = (tf.cast(value, tf.float32) for value in (mean, difference, aberration, rest))
+    axis = tf.cast(_column(angle) * (np.pi / 180.0), tf.float32)
+    astigmatism = difference * tf.cos(2.0 * (direction - axis))  # (batch, box, box // 2 + 1)
+    return tf.sin((mean + astigmatism) * r2 - aberration * r2**2 + rest)
+
+
+def _column(values):
+    """Numbers, scalar or (batch,), as float64 (batch or 1, 1, 1)."""
+    values = tf.cast(values, tf.float64) if tf.is_tensor(values) else tf.constant(np.asarray(values, np.float64))
+    return tf.reshape(values, (-1, 1, 1))
+
+
+def _expect(values, right, expected):
+    known = tf.get_static_value(values) if tf.is_tensor(values) else np.asarray(values)
+    if known is not None and not np.all(right(known)):
+        raise InputError(f"CTF: expected {expected}, got {np.ravel(known)[~np.ravel(right(known))][0]}")
 
 
 def apply_ctf(images, ctf_images):

@@ -11,6 +11,7 @@ from pipelines.source import Source
 from pipelines.warp import centre_crop
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+SET_LOG_LEVEL = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel  # by release
 
 
 def read_grey(path):
@@ -38,10 +39,10 @@ class FolderSource(Source):
     The first image decides the size: one of another size is cropped to its largest central square and resampled.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, pixel_size=None):
         self.files = image_files(folder)
         first = read_grey(self.files[0])
-        super().__init__(pathlib.Path(folder), len(self.files), *first.shape)
+        super().__init__(pathlib.Path(folder), len(self.files), *first.shape, pixel_size)
         self._full = first.shape
 
     def _load(self, rows):
@@ -76,13 +77,26 @@ def _pages(path, flags):
 def _decode(reader, path):
     if not pathlib.Path(path).is_file():
         raise InputError(f"{path}: no such file")
+    level = SET_LOG_LEVEL(0)  # what OpenCV would print of a damaged file is said below, in one line
     try:
-        decoded = reader(str(path), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise InputError(f"{path} cannot be read as an image: {error}") from error
+        decoded = None if _cut_jpeg(path) else reader(str(path), cv2.IMREAD_UNCHANGED)
+    except (cv2.error, OSError) as error:
+        raise InputError(f"{path} cannot be read as an image: {' '.join(str(error).split())}") from error
+    finally:
+        SET_LOG_LEVEL(level)
     if decoded is None:
         raise InputError(f"{path} cannot be read as an image: damaged, or not PNG, JPEG or TIFF")
     return decoded
+
+
+def _cut_jpeg(path):
+    """Whether a JPEG lacks its end mark: OpenCV would fill the rest of the picture with grey."""
+    if pathlib.Path(path).suffix.lower() not in (".jpg", ".jpeg"):
+        return False
+    with open(path, "rb") as file:
+        start = file.read(3)
+        file.seek(max(0, file.seek(0, 2) - 2**16))
+        return start == b"\xff\xd8\xff" and b"\xff\xd9" not in file.read()
 
 
 def _grey(pixels, path):

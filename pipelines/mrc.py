@@ -1,18 +1,20 @@
-"""MRC2014 stacks (.mrc, .mrcs): lazy reading, atomic writing."""
+"""MRC2014 stacks (.mrc, .mrcs): reading on demand, atomic writing."""
 
 import bz2
 import contextlib
 import gzip
+import os
 import pathlib
+import tempfile
 import zlib
 
-import mrcfile
 import numpy as np
 
 from pipelines.atomic import atomic_path
 from pipelines.errors import InputError
+from pipelines.mrc_header import HEADER_BYTES, header_pixel_size, read_header, stack_header
 
-HEADER_BYTES = 1024
+UNPACK_BYTES = 2**24
 MODES = {0: "int8", 1: "int16", 2: "float32", 6: "uint16", 12: "float16"}
 MAGIC = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
 
@@ -21,7 +23,10 @@ class MrcStack:
     """The images of one MRC file, either byte order, with or without extended header; read on demand.
 
     A single 2D image is a stack of 1, a 3D volume the stack of its sections. Files whose header is odd but whose data
-    can be found (no ``MAP`` id, wrong machine stamp) are read. Compressed files (gzip, bzip2) are held in memory.
+    can be found (no ``MAP`` id, wrong machine stamp, more bytes than needed) are read.
+
+    A compressed file (gzip, bzip2) cannot be read at any place: as it is opened, as much of it as the header promises is
+    unpacked into a temporary file without name (in `tempfile.gettempdir()`), which is gone with this object or the process.
 
     Attributes:
         path: the file.
@@ -29,46 +34,64 @@ class MrcStack:
         pixel_size: Angstrom from the header, or None where the header has none.
 
     Raises:
-        InputError: no such file, not an MRC file, a mode other than `MODES`, fewer bytes than the header promises.
+        InputError: no such file, not an MRC file, a mode other than `MODES`, fewer bytes than the header promises, a
+            compressed file that is damaged.
     """
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        content, start = _open(self.path)
-        order, header = _read_header(start, self.path)
+        start, opener = _start(self.path)
+        order, header = read_header(start, self.path)
         mode = int(header["mode"])
         if mode not in MODES:
             raise InputError(f"{self.path} has MRC mode {mode}, expected one of {MODES}")
         self.shape = tuple(int(header[name]) for name in ("nz", "ny", "nx"))
-        self.pixel_size = _pixel_size(header)
+        self.pixel_size = header_pixel_size(header)
         self._dtype = np.dtype(MODES[mode]).newbyteorder(order)
         self._offset = HEADER_BYTES + int(header["nsymbt"])
-        pixels = self.shape[0] * self.shape[1] * self.shape[2]
-        expected = self._offset + pixels * self._dtype.itemsize
-        actual = self.path.stat().st_size if content is None else len(content)
-        if actual < expected:
+        expected = self._offset + self.shape[0] * self._image_bytes()
+        self._unpacked = None if opener is None else _unpack(self.path, opener, expected)
+        self._size = _size(self.path) if opener is None else os.fstat(self._unpacked.fileno()).st_size
+        if self._size < expected:
             raise InputError(
                 f"{self.path} is truncated: expected {expected} bytes for {self.shape[0]} images of "
-                f"{self.shape[1]}x{self.shape[2]} {MODES[mode]}, found {actual}"
+                f"{self.shape[1]}x{self.shape[2]} {MODES[mode]}, found {self._size}"
             )
-        self._data = None
-        if content is not None:
-            self._data = np.frombuffer(content, self._dtype, pixels, self._offset).reshape(self.shape)
 
     def __len__(self):
         return self.shape[0]
 
+    def __reduce__(self):
+        return MrcStack, (self.path,)  # another process opens, and unpacks, the file for itself
+
     def read(self, rows):
-        """Images `rows` (n,) int as float32 (n, height, width)."""
-        data = self._data
-        if data is None:
-            # Mapped anew for each call: a map kept open would leave every page ever read in the resident memory.
-            data = np.memmap(self.path, self._dtype, "r", self._offset, self.shape)
-        return np.asarray(data[rows], np.float32)
+        """Images `rows` (n,) int as float32 (n, height, width). InputError if the file has changed its size since."""
+        if self._unpacked is not None:
+            return np.asarray(np.memmap(self._unpacked, self._dtype, "r", self._offset, self.shape)[rows], np.float32)
+        # Read, not mapped: where a mapped file is cut while it is in use, the whole process dies of a bus error.
+        images = np.empty((len(rows), *self.shape[1:]), self._dtype)
+        try:
+            with open(self.path, "rb") as file:
+                self._check_size(os.fstat(file.fileno()).st_size)
+                for begin, end in _runs(rows):
+                    file.seek(self._offset + int(rows[begin]) * self._image_bytes())
+                    wanted = images[begin:end].reshape(-1).view(np.uint8)
+                    if file.readinto(wanted.data) != wanted.size:
+                        self._check_size(os.fstat(file.fileno()).st_size)
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be read any more: {error.strerror}") from error
+        return np.asarray(images, np.float32)
+
+    def _image_bytes(self):
+        return self.shape[1] * self.shape[2] * self._dtype.itemsize
+
+    def _check_size(self, size):
+        if size != self._size:
+            raise InputError(f"{self.path} has changed while it is in use: expected {self._size} bytes as before, found {size}")
 
 
-def _open(path):
-    """(whole content of a compressed file, else None; the first 1024 bytes)."""
+def _start(path):
+    """The first bytes of the content, and what opens a compressed file (None for a plain one)."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
@@ -76,34 +99,41 @@ def _open(path):
             start = file.read(HEADER_BYTES)
         opener = None if start[208:211] == b"MAP" else MAGIC.get(start[:2])
         if opener is None:
-            return None, start
+            return start, None
         with opener(path) as file:
-            content = file.read()
-        return content, content[:HEADER_BYTES]
+            return file.read(HEADER_BYTES), opener
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
 
 
-def _read_header(start, path):
-    """Byte order and header: the order of the machine stamp if its sizes make sense so, else the other one.
+def _unpack(path, opener, expected):
+    """A temporary file with the first `expected` bytes of the content, fewer if there are no more."""
+    unpacked = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as its stack
+    try:
+        with opener(path) as file:
+            while expected > 0 and (part := file.read(min(expected, UNPACK_BYTES))):
+                unpacked.write(part)
+                expected -= len(part)
+            while file.read(UNPACK_BYTES):
+                pass  # on to the end, where the content is checked against its sum
+        unpacked.flush()
+    except (OSError, EOFError, zlib.error) as error:
+        unpacked.close()
+        raise InputError(f"{path} cannot be read: {error}") from error
+    return unpacked
 
-    mrcfile's own permissive reader is not used: on a file that is no MRC it allocates what a random header asks for.
-    """
-    if len(start) < HEADER_BYTES:
-        raise InputError(f"{path} is not an MRC file: {len(start)} bytes are fewer than its header's {HEADER_BYTES}")
-    for order in "><" if start[212:214] == b"\x11\x11" else "<>":
-        header = np.frombuffer(start, mrcfile.dtypes.HEADER_DTYPE.newbyteorder(order))[0]
-        sides = int(header["nx"]), int(header["ny"])
-        if min(sides) >= 1 and max(sides) < 2**16 and header["nz"] >= 1 and header["nsymbt"] >= 0:
-            return order, header
-    raise InputError(f"{path} is not an MRC file: neither byte order gives it a positive size")
+
+def _size(path):
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _pixel_size(header):
-    """Cell size over sampling along x; None unless positive and finite."""
-    cell, samples = float(header["cella"]["x"]), int(header["mx"])
-    size = cell / samples if samples > 0 else 0.0
-    return size if np.isfinite(size) and size > 0 else None
+def _runs(rows):
+    """(begin, end) of the stretches of `rows` whose images follow each other in the file."""
+    ends = np.flatnonzero(np.diff(rows) != 1) + 1
+    return zip([0, *ends], [*ends, len(rows)], strict=True) if len(rows) else ()
 
 
 @contextlib.contextmanager
@@ -175,18 +205,4 @@ class _Growing:
         if not np.isfinite(statistics).all():
             statistics = 0.0, -1.0, -2.0, -1.0  # the format's way to say "not determined"
         self._file.seek(0)
-        self._file.write(_header(self._count, *self._shape, pixel_size, statistics).tobytes())
-
-
-def _header(count, height, width, pixel_size, statistics):
-    """Little-endian MRC2014 header of a stack of 2D images of float32; statistics: (min, max, mean, rms)."""
-    header = np.zeros((), mrcfile.dtypes.HEADER_DTYPE.newbyteorder("<"))
-    header["nx"], header["ny"], header["nz"], header["mode"] = width, height, count, 2
-    header["mx"], header["my"], header["mz"] = width, height, 1  # mz = 1 and space group 0: images, not a volume
-    pixel_size = pixel_size or 0.0
-    header["cella"] = (width * pixel_size, height * pixel_size, pixel_size)
-    header["cellb"] = (90.0, 90.0, 90.0)
-    header["mapc"], header["mapr"], header["maps"] = 1, 2, 3
-    header["dmin"], header["dmax"], header["dmean"], header["rms"] = statistics
-    header["map"], header["machst"], header["nversion"] = b"MAP ", (0x44, 0x44, 0, 0), 20140
-    return header
+        self._file.write(stack_header(self._count, *self._shape, pixel_size, statistics).tobytes())

@@ -36,6 +36,12 @@ class Source:
     def __len__(self):
         return self._count
 
+    def files(self):
+        """Paths of all files the images come from, for telling whether they changed."""
+        if self.path is None:
+            return []
+        return sorted(part for part in self.path.iterdir() if part.is_file()) if self.path.is_dir() else [self.path]
+
     def read(self, indices):
         """Raw grey values of some images.
 

@@ -13,22 +13,15 @@ import starfile
 from pipelines import geometry
 from pipelines.atomic import atomic_path
 from pipelines.errors import InputError
+from pipelines.star_ctf import ctf_parameters
+from pipelines.star_optics import grouped, of_group, upgraded
+from pipelines.star_text import numbers, read_tables
 
 # A label RELION knows (a particle's figure of merit), so that it neither warns nor refuses to select by it.
 SCORE = "rlnParticleFigureOfMerit"
 SIGMA = "udlSigmaPsi"  # our own, degrees: RELION has no column for it, and keeps those that it does not know
-# What a 3.0 file says of every particle and a 3.1 file of every optics group.
-OPTICS_COLUMNS = (
-    "rlnVoltage",
-    "rlnSphericalAberration",
-    "rlnAmplitudeContrast",
-    "rlnBeamTiltX",
-    "rlnBeamTiltY",
-    "rlnDetectorPixelSize",
-    "rlnMagnification",
-    "rlnPixelSize",
-    "rlnImagePixelSize",
-)
+PIXEL_SIZE = "rlnImagePixelSize"
+DECIMALS = 6  # of what we write ourselves, as RELION does
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,10 +43,31 @@ class StarTable:
     def __len__(self):
         return len(self.particles)
 
+    def has_pixel_sizes(self):
+        """Whether the table tells the pixel size."""
+        return PIXEL_SIZE in self.optics
+
     def pixel_sizes(self):
-        """Pixel size of each particle's image, float64 (n,) Angstrom."""
-        sizes = pd.Series(_numbers(self.path, self.optics, "rlnImagePixelSize"), self.optics["rlnOpticsGroup"])
-        return self.particles["rlnOpticsGroup"].map(sizes).to_numpy(np.float64)
+        """Pixel size of each particle's image, float64 (n,) Angstrom. InputError where the table does not tell."""
+        if not self.has_pixel_sizes():
+            raise InputError(
+                f"{self.path}: no pixel size, expected rlnDetectorPixelSize with rlnMagnification (RELION 3.0) or a data_optics "
+                f"table with {PIXEL_SIZE} (3.1)"
+            )
+        sizes = of_group(self.particles, self.optics, PIXEL_SIZE, self.path)
+        wrong = np.flatnonzero(~(np.isfinite(sizes) & (sizes > 0)))
+        if wrong.size:
+            group = self.particles["rlnOpticsGroup"].iloc[wrong[0]]
+            raise InputError(f"{self.path}: no positive pixel size for particle {wrong[0] + 1} of optics group {group}")
+        return sizes
+
+    def with_pixel_size(self, pixel_size):
+        """A table whose images all have this pixel size, Angstrom; this one stays as it is."""
+        return dataclasses.replace(self, optics=self.optics.assign(**{PIXEL_SIZE: float(pixel_size)}))._in_angstrom()
+
+    def ctf_parameters(self):
+        """`pipelines.star_ctf.CtfParameters` of all particles, None without defocus columns. InputError: see there."""
+        return ctf_parameters(self.particles, self.optics, self.path)
 
     def poses(self, size):
         """Alignment of each particle as our rigid transform; what the file does not give is 0.
@@ -65,9 +79,11 @@ class StarTable:
             angle (n,) degrees in [-180, 180), shift (n, 2) pixels.
         """
         psi, x, y = (
-            _numbers(self.path, self.particles, name) if name in self.particles else np.zeros(len(self))
+            numbers(self.path, self.particles, name) if name in self.particles else np.zeros(len(self))
             for name in ("rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst")
         )
+        if not np.isfinite([psi, x, y]).all():
+            raise InputError(f"{self.path}: rlnAnglePsi or rlnOriginX/YAngst holds values that are not finite (NaN or infinity)")
         return geometry.rigid_from_relion(psi, np.stack([x, y], -1) / self.pixel_sizes()[:, None], size)
 
     def with_poses(self, angle, shift, size, score=None, sigma=None):
@@ -75,7 +91,7 @@ class StarTable:
 
         Args:
             angle: (n,) degrees. shift: (n, 2) pixels. size: height = width of the images, pixels.
-            score: (n,), written to the column `SCORE`. sigma: (n,) degrees, to `SIGMA`.
+            score: (n,), written to the column `SCORE`. sigma: (n,) degrees, to `SIGMA`. All are rounded to `DECIMALS`.
 
         Raises:
             InputError: not one pose a particle.
@@ -87,11 +103,22 @@ class StarTable:
         offset = offset * self.pixel_sizes()[:, None]
         columns = {"rlnAnglePsi": psi, "rlnOriginXAngst": offset[:, 0], "rlnOriginYAngst": offset[:, 1]}
         if score is not None:
-            columns[SCORE] = np.asarray(score, np.float64)
+            columns[SCORE] = score
         if sigma is not None:
-            columns[SIGMA] = np.asarray(sigma, np.float64)
+            columns[SIGMA] = sigma
+        # + 0.0: no negative zero
+        columns = {name: np.round(np.asarray(values, np.float64), DECIMALS) + 0.0 for name, values in columns.items()}
         optics = self.optics if "rlnImageSize" in self.optics else self.optics.assign(rlnImageSize=int(size))
         return dataclasses.replace(self, particles=self.particles.assign(**columns), optics=optics)
+
+    def _in_angstrom(self):
+        """Origins in pixels, as in 3.0, turned into Angstrom, if the pixel size is known."""
+        moved = [name for name in ("rlnOriginX", "rlnOriginY") if name in self.particles]
+        if not moved or not self.has_pixel_sizes():
+            return self
+        sizes = self.pixel_sizes()
+        columns = {f"{name}Angst": numbers(self.path, self.particles, name) * sizes for name in moved}
+        return dataclasses.replace(self, particles=self.particles.drop(columns=moved).assign(**columns))
 
 
 def new_star(image_names, pixel_size):
@@ -100,106 +127,51 @@ def new_star(image_names, pixel_size):
     Args:
         image_names: (n,) of ``N@file``, N from 1. pixel_size: Angstrom.
     """
-    optics = {"rlnOpticsGroupName": ["opticsGroup1"], "rlnOpticsGroup": [1], "rlnImagePixelSize": [float(pixel_size)]}
+    optics = {"rlnOpticsGroupName": ["opticsGroup1"], "rlnOpticsGroup": [1], PIXEL_SIZE: [float(pixel_size)]}
     particles = pd.DataFrame({"rlnImageName": list(image_names), "rlnOpticsGroup": 1})
-    return _checked(StarTable(particles, pd.DataFrame({**optics, "rlnImageDimensionality": [2]})))
+    table = StarTable(particles, pd.DataFrame({**optics, "rlnImageDimensionality": [2]}))
+    table.pixel_sizes()  # raises if it is not positive
+    return table
 
 
 def read_star(path):
     """Read a RELION 3.0 or 3.1 particle STAR file as a `StarTable`.
 
+    A file without pixel size is read; `StarTable.pixel_sizes` then tells, and `StarTable.with_pixel_size` gives it one.
+
     Raises:
-        InputError: no such file, not a STAR file, no particles, no rlnImageName, no pixel size.
+        InputError: no such file, not a STAR file, a damaged one (see `pipelines.star_text`), no particles, no rlnImageName,
+            an optics group that is not listed, a pixel size that is not positive.
     """
     path = pathlib.Path(path)
-    blocks = _blocks(path)
-    optics = _frame(blocks.pop("optics", None))
+    blocks = read_tables(path)
     named = [name for name, block in blocks.items() if "rlnImageName" in block]
-    if not named:
+    if not named or ("particles" in blocks and "particles" not in named):
         tables = {name: list(block) for name, block in blocks.items()}
         raise InputError(f"{path}: no table with the column rlnImageName; found {tables or 'no tables'}")
-    particles = _frame(blocks.pop(named[0]))
+    name = "particles" if "particles" in named else named[0]
+    optics, particles = _frame(blocks.pop("optics", None)), _frame(blocks.pop(name))
     if len(particles) == 0:
-        raise InputError(f"{path} lists no particles: its table {named[0]!r} is empty")
+        raise InputError(f"{path} lists no particles: its table {name!r} is empty")
     if optics is None:
-        particles, optics = _upgraded(particles, path)
-    elif "rlnOpticsGroup" not in particles and len(optics) == 1:
-        particles = particles.assign(rlnOpticsGroup=optics["rlnOpticsGroup"].iloc[0])
-    table = _checked(StarTable(particles, optics, path, blocks))
-    if {"rlnOriginX", "rlnOriginY"} <= set(particles):  # pixels, as in 3.0
-        pixels = table.pixel_sizes()
-        moved = {f"{name}Angst": _numbers(path, particles, name) * pixels for name in ("rlnOriginX", "rlnOriginY")}
-        particles = particles.drop(columns=["rlnOriginX", "rlnOriginY"]).assign(**moved)
-    return dataclasses.replace(table, particles=particles)
+        particles, optics = upgraded(particles, path)
+    table = StarTable(grouped(particles, optics, path), optics, path, blocks)
+    if table.has_pixel_sizes():
+        table.pixel_sizes()  # raises if one is not positive
+    return table._in_angstrom()
 
 
 def write_star(table, path):
-    """Write a `StarTable` in the form of RELION 3.1; the file appears when it is whole."""
+    """Write a `StarTable` in the form of RELION 3.1; the file appears when it is whole.
+
+    Numbers are written so that reading gives the same ones, and the same table gives the same bytes.
+    """
     blocks = {"optics": table.optics, "particles": table.particles, **table.others}
+    text = starfile.to_string(blocks, float_format=None, na_rep="nan")
     with atomic_path(path) as part:
-        starfile.write(blocks, part, float_format="%.9g")
-
-
-def _blocks(path):
-    """All tables of a file by name; what looks like a number in a column of names stays text."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        with open(path, encoding="utf-8") as file:
-            labels = {line.split()[0][1:] for line in file if line.startswith("_")}
-        text = sorted(label for label in labels if label.endswith("Name"))
-        return starfile.read(path, always_dict=True, parse_as_string=text)
-    except (OSError, ValueError, TypeError, IndexError) as error:  # what starfile raises on a block without content
-        raise InputError(f"{path} cannot be read as a STAR file: {error}") from error
+        part.write_text(text.partition("\n")[2], encoding="utf-8")  # the library's first line is the time of writing
 
 
 def _frame(block):
     """A table of one row may be written as a plain list of values."""
     return pd.DataFrame([block]) if isinstance(block, dict) else block
-
-
-def _upgraded(particles, path):
-    """(particles, optics) in the form of 3.1 of the one table of a 3.0 file."""
-    moved = [name for name in OPTICS_COLUMNS if name in particles]
-    detector = {"rlnDetectorPixelSize", "rlnMagnification"}
-    if not {"rlnImagePixelSize", "rlnPixelSize"} & set(moved) and not detector <= set(moved):
-        raise InputError(
-            f"{path}: no pixel size, expected rlnDetectorPixelSize with rlnMagnification (RELION 3.0) or a data_optics "
-            "table with rlnImagePixelSize (3.1)"
-        )
-    group = particles.groupby(moved, sort=False, dropna=False).ngroup() + 1
-    optics = particles[moved].drop_duplicates().reset_index(drop=True)
-    number = np.arange(1, len(optics) + 1)
-    optics.insert(0, "rlnOpticsGroupName", [f"opticsGroup{n}" for n in number])
-    optics.insert(1, "rlnOpticsGroup", number)
-    if "rlnPixelSize" in optics and "rlnImagePixelSize" not in optics:
-        optics["rlnImagePixelSize"] = optics["rlnPixelSize"]
-    elif "rlnImagePixelSize" not in optics:
-        # the detector's pixel is in micrometres: 1e4 Angstrom
-        pixel, magnification = (_numbers(path, optics, name) for name in ("rlnDetectorPixelSize", "rlnMagnification"))
-        optics["rlnImagePixelSize"] = 1e4 * pixel / magnification
-    return particles.drop(columns=moved).assign(rlnOpticsGroup=group), optics.assign(rlnImageDimensionality=2)
-
-
-def _checked(table):
-    """The table, if each particle has a pixel size."""
-    for column in ("rlnOpticsGroup", "rlnImagePixelSize"):
-        if column not in table.optics:
-            raise InputError(f"{table.path}: no pixel size, data_optics has no column {column}")
-    if "rlnOpticsGroup" not in table.particles:
-        raise InputError(f"{table.path}: no column rlnOpticsGroup though there are {len(table.optics)} optics groups")
-    if not table.optics["rlnOpticsGroup"].is_unique:
-        raise InputError(f"{table.path}: an optics group is listed twice in data_optics")
-    sizes = table.pixel_sizes()
-    if not (np.isfinite(sizes) & (sizes > 0)).all():
-        row = int(np.flatnonzero(~(np.isfinite(sizes) & (sizes > 0)))[0])
-        group = table.particles["rlnOpticsGroup"].iloc[row]
-        raise InputError(f"{table.path}: no positive pixel size for particle {row + 1} of optics group {group}")
-    return table
-
-
-def _numbers(path, frame, column):
-    try:
-        return frame[column].to_numpy(np.float64)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path}: column {column} holds text where numbers are expected ({error})") from error

@@ -5,6 +5,9 @@ import tensorflow as tf
 from pipelines import ctf
 from pipelines.errors import InputError
 
+# (row, column) of the transform: value, see test_astigmatism_and_phase_plate_as_relion_has_them
+RELION = {(0, 0): 0.69483, (0, 20): -0.31706, (20, 0): 0.04957, (15, 15): 0.46210, (-15, 15): 0.10973, (-7, 40): 0.94872}
+
 
 @pytest.mark.parametrize("voltage, wavelength", [(300, 0.019687), (200, 0.025079), (100, 0.037014)])
 def test_wavelength(voltage, wavelength):
@@ -73,7 +76,38 @@ def test_a_larger_box_keeps_the_far_border_dark():
 
 
 def test_refuses_impossible_microscopes():
-    with pytest.raises(InputError, match="0 kV"):
+    with pytest.raises(InputError, match="above 0 kV, got 0"):
         ctf.ctf(64, 2.0, [1e4], voltage=0)
     with pytest.raises(InputError, match="amplitude contrast"):
         ctf.ctf(64, 2.0, [1e4], amplitude_contrast=7.0)
+
+
+def test_astigmatism_and_phase_plate_as_relion_has_them():
+    # relion_ctf_toolbox --simulate --angpix 1.3 --box 128 --kV 200 --Q0 0.07 --Cs 2 --defU 15000 --defV 9000 --defAng 30
+    # --phase_shift 40, of RELION 3.1.3
+    values = ctf.ctf(128, 1.3, [15000.0], [9000.0], 30.0, 200.0, 2.0, 0.07, phase_shift=40.0).numpy()[0]
+    for (y, x), value in RELION.items():
+        assert values[y, x] == pytest.approx(value, abs=1e-3)
+
+
+def test_each_particle_has_its_own_microscope():
+    u, v, angle = np.array([9000.0, 15000.0]), np.array([8000.0, 14000.0]), np.array([10.0, -70.0])
+    rest = {"voltage": [200.0, 300.0], "cs": [2.0, 2.7], "amplitude_contrast": [0.07, 0.1], "phase_shift": [0.0, 90.0]}
+    sizes = np.array([1.2, 2.0])
+    both = ctf.ctf(32, sizes, u, v, angle, **{name: np.array(values) for name, values in rest.items()}).numpy()
+    for row in (0, 1):
+        one = {name: values[row] for name, values in rest.items()}
+        single = ctf.ctf(32, sizes[row], u[row : row + 1], v[row : row + 1], angle[row], **one).numpy()
+        np.testing.assert_allclose(both[row], single[0], atol=1e-6)
+    assert np.abs(both[0] - both[1]).max() > 0.5
+    tensors = {name: tf.constant(values, tf.float32) for name, values in rest.items()}
+    traced = tf.function(lambda sizes, u, v, angle, rest: ctf.ctf(32, sizes, u, v, angle, **rest))
+    inside = traced(*(tf.constant(values, tf.float32) for values in (sizes, u, v, angle)), tensors).numpy()
+    np.testing.assert_allclose(inside, both, atol=1e-4)
+
+
+def test_a_bad_one_among_many_is_refused():
+    with pytest.raises(InputError, match="voltage above 0 kV, got -1"):
+        ctf.ctf(64, 2.0, [1e4, 1e4], voltage=[300.0, -1.0])
+    with pytest.raises(InputError, match="pixel size above 0 A, got nan"):
+        ctf.ctf(64, tf.constant([2.0, np.nan]), [1e4, 1e4])

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import pathlib
+import pickle
 
 import mrcfile
 import numpy as np
@@ -72,6 +73,36 @@ def test_compressed(tmp_path, suffix, compress):
     path.write_bytes(compress(by_hand(">", images()))[:-20])
     with pytest.raises(InputError, match="cannot be read"):
         MrcStack(path)
+
+
+def test_only_what_is_needed_is_unpacked(tmp_path):
+    path = tmp_path / "a.mrcs.gz"
+    path.write_bytes(gzip.compress(by_hand("<", images()) + bytes(50_000_000)))
+    stack = MrcStack(path)
+    assert stack._size == 1024 + 5 * 6 * 8 * 2
+    np.testing.assert_array_equal(stack.read(np.array([4, 1])), images()[[4, 1]])
+    again = pickle.loads(pickle.dumps(stack))  # for another process, which unpacks it for itself
+    np.testing.assert_array_equal(again.read(np.array([4, 1])), images()[[4, 1]])
+    path.write_bytes(gzip.compress(by_hand("<", images())[:8] + b"\xff\xff\xff\x7f" + by_hand("<", images())[12:]))
+    with pytest.raises(InputError, match="is truncated: expected 206158431136 bytes"):
+        MrcStack(path)
+
+
+def test_a_file_that_changes_while_it_is_in_use(tmp_path):
+    whole = by_hand("<", images())
+    for change, message in [
+        (lambda path: path.write_bytes(whole[:-1]), "expected 1504 bytes as before, found 1503"),
+        (lambda path: path.write_bytes(whole + b"x"), "expected 1504 bytes as before, found 1505"),
+        (lambda path: path.write_bytes(b""), "found 0"),
+        (lambda path: path.unlink(), "cannot be read any more: No such file"),
+    ]:
+        path = tmp_path / "a.mrcs"
+        path.write_bytes(whole)
+        stack = MrcStack(path)
+        np.testing.assert_array_equal(stack.read(np.arange(5)), images())
+        change(path)
+        with pytest.raises(InputError, match=message):
+            stack.read(np.array([0]))
 
 
 def test_one_image_and_a_volume_are_stacks(tmp_path):
