@@ -39,7 +39,7 @@ setup(
         "numpy>=1.23.5",
         "opencv-python-headless>=4.8,<5",
         "mrcfile>=1.5",
-        "starfile>=0.5",
+        "starfile>=0.5.10",  # to_string
         "pandas>=2.0",  # the tables that starfile reads and writes
         "tensorboard>=2.15",  # no longer a dependency of TensorFlow
         "matplotlib>=3.7",

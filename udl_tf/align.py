@@ -1,62 +1,68 @@
-"""Align two images, or all images of a stack to a reference.
+"""Align two images, or all images of a stack.
 
     python -m udl_tf.align fixed.png moving.png --output aligned.png
+    python -m udl_tf.align particles.star --output aligned.star --average average.mrc --report report.html
     python -m udl_tf.align particles.star --reference average.mrc --output aligned.star --aligned aligned.mrcs
 
 The angle turns the moving image counter-clockwise (degrees), the shift [dx, dy] then moves it right and down (pixels).
 Sigma is the standard error of the angle in degrees; the score is the probability that the angle is within 5 degrees.
+A stack without --reference is aligned to its own emerging average.
 """
 
-import contextlib
 import json
 import pathlib
+import shlex
 import sys
 
 from pipelines.errors import InputError
 
+STACK_ONLY = ("reference", "aligned", "average", "report", "mask_diameter", "no_ctf", "resume", "scheduler", "pixel_size")
+
 
 def add_args(parser):
     """Declare the arguments."""
-    parser.add_argument("fixed", metavar="FIXED|STACK", help="image that stays, or the stack (.star, .mrcs, folder)")
+    parser.add_argument("fixed", metavar="FIXED|STACK", help="image that stays, or the stack (.star, .cs, .mrcs, folder)")
     parser.add_argument("moving", nargs="?", metavar="MOVING", help="image that is brought onto FIXED")
-    parser.add_argument("--reference", metavar="IMAGE|N", help="for a stack: an image file, or the number of one, from 1")
     parser.add_argument("--model", default="cryo", metavar="NAME|DIR", help="cryo, photo, or a run folder (default: cryo)")
-    parser.add_argument("--max-shift", type=float, metavar="PX", help="largest shift looked for (default: a quarter)")
+    parser.add_argument(
+        "--max-shift", metavar="PX|A", help="largest shift looked for, 12 or 25A (default: a quarter of the side)"
+    )
     parser.add_argument("--fast", action="store_true", help="leave out verification and refinement: rougher, faster")
     parser.add_argument("--output", metavar="FILE", help="pair: the aligned image (.png, .tif, .mrc); stack: a .star file")
-    parser.add_argument("--aligned", metavar="FILE", help="stack: the aligned images (.mrcs)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
+    stack = parser.add_argument_group("stacks")
+    stack.add_argument(
+        "--reference", metavar="IMAGE|N|average", help="image file, number of one from 1, or their own average (default)"
+    )
+    stack.add_argument("--aligned", metavar="FILE", help="write the aligned images (.mrcs), without CTF correction")
+    stack.add_argument("--average", metavar="FILE", help="write the average (.mrc), Wiener filtered")
+    stack.add_argument("--report", metavar="FILE", help="write a page with pictures that show whether it worked (.html)")
+    stack.add_argument("--mask-diameter", metavar="PX|A", help="of the particle, 100 or 180A (default: 0.9 of the side)")
+    stack.add_argument("--pixel-size", type=float, metavar="A", help="where neither the STAR file nor the MRC header tells")
+    stack.add_argument("--no-ctf", action="store_true", help="do not correct for the CTF in the STAR file's columns")
+    stack.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1, with a thread for each core)")
+    stack.add_argument("--scheduler", metavar="ADDRESS", help="compute on the workers of a Dask scheduler")
+    stack.add_argument("--resume", action="store_true", help="go on from the finished chunks of a killed run")
 
 
 def main(args):
     """Run the command; returns the exit code."""
-    if args.moving is not None:
-        if args.reference or args.aligned:
-            raise InputError("received MOVING with --reference or --aligned: expected two images, or a stack")
-        found = align_pair(args.fixed, args.moving, args.model, args.max_shift, args.output, args.fast)
-        if not args.json:
-            print(f"angle {found['angle']:8.2f} degrees counter-clockwise, +- {found['sigma']:.2f}")
-            print("shift {:8.2f} pixels right, {:.2f} down".format(*found["shift"]))
-            print(f"score {found['score']:8.2f} probability that the angle is within 5 degrees")
-            if found["symmetry"] > 1:
-                print(
-                    f"looks the same after every turn by 360/{found['symmetry']} degrees: the angle is one of {found['symmetry']}"
-                )
-    else:
-        if not args.reference:
-            raise InputError("received one input: expected MOVING, or --reference IMAGE|N for a stack")
-        found = align_file(
-            args.fixed, args.reference, args.model, args.max_shift, args.output, args.aligned, not args.json, args.fast
-        )
-        if not args.json:
-            scores = found["score"]
-            print(f"{len(scores)} images aligned to {args.reference}; mean score {sum(scores) / len(scores):.2f}")
+    if args.moving is None:
+        return _stack(args)
+    given = [f"--{name.replace('_', '-')}" for name in STACK_ONLY if getattr(args, name)]
+    if given:
+        raise InputError(f"received MOVING with {given[0]}: expected two images, or a stack")
+    found = align_pair(args.fixed, args.moving, args.model, _pixels(args.max_shift), args.output, args.fast)
     if args.json:
         print(json.dumps(found))
-    else:
-        for path in (args.output, args.aligned):
-            if path:
-                print(f"wrote {path}")
+        return 0
+    print(f"angle {found['angle']:8.2f} degrees counter-clockwise, +- {found['sigma']:.2f}")
+    print("shift {:8.2f} pixels right, {:.2f} down".format(*found["shift"]))
+    print(f"score {found['score']:8.2f} probability that the angle is within 5 degrees")
+    if found["symmetry"] > 1:
+        print(f"looks the same after every turn by 360/{found['symmetry']} degrees: the angle is one of {found['symmetry']}")
+    if args.output:
+        print(f"wrote {args.output}")
     return 0
 
 
@@ -90,42 +96,25 @@ def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=Non
     }
 
 
-def align_file(path, reference, model="cryo", max_shift=None, output=None, aligned=None, progress=True, fast=False):
-    """Align a stack to a reference image; both outputs appear only when they are whole.
+def align_file(path, reference="average", command="", progress=True, **options):
+    """Align a stack; the outputs appear only when they are whole.
+
+    Args:
+        path: the stack. reference: "average", an image file, or the number of an image from 1.
+        command: the command line, for the report. options: see `udl_tf.stacks.job.Job`.
 
     Returns:
-        {"angle": [...], "shift": [[dx, dy], ...], "sigma": [...], "score": [...], "symmetry": [...]}, in the order of the stack,
-        angle, shift and sigma None where an image cannot be aligned.
+        {"angle": [...], "shift": [[dx, dy], ...], "sigma": [...], "score": [...], "symmetry": [...], "weight": [...]}, in the
+        order of the stack, angle, shift and sigma None where an image cannot be aligned; "ctf", a sentence; "resolution", where
+        the Fourier ring correlation of the half-sets falls below 0.143, in Angstrom or pixels; "left_out", a sentence or None.
 
     Raises:
-        InputError: as `align_pair`; an output that is not a .star file, or images a STAR file cannot name.
+        InputError: as `align_pair`; an output that is not of its kind, or images a STAR file cannot name.
     """
-    import udl_tf
-    from pipelines import stacks, star
-    from pipelines.atomic import atomic_path
-    from udl_tf.alignment.result import Result
-    from udl_tf.alignment.stack import align_stack, poses_table
+    from udl_tf.stacks.job import Job, align_stack
 
-    source = stacks.open_source(path)
-    target = _reference(source, reference)
-    if output and pathlib.Path(output).suffix.lower() != ".star":
-        raise InputError(f"--output {output}: expected a name that ends with .star")
-    if output:
-        import numpy as np
-
-        nothing = np.zeros(len(source))
-        poses_table(
-            source, Result(nothing, np.zeros((len(source), 2)), nothing, nothing, nothing), output
-        )  # tell before, not after
-        if not source.pixel_size and source.star is None:
-            print(f"{path}: pixel size unknown, taken as 1 A", file=sys.stderr)
-    # The STAR file's place is claimed first: nothing is worse than an error after hours.
-    with atomic_path(output) if output else contextlib.nullcontext() as part:
-        result, message = align_stack(udl_tf.load(model), source, target, max_shift, aligned, progress=progress, fast=fast)
-        if output:
-            star.write_star(poses_table(source, result, output), part)
-    if message:
-        print(message, file=sys.stderr)
+    job = Job(path=str(path), **_reference(path, reference, options.get("pixel_size")), **options)
+    result, stack, ctf = align_stack(job, command, progress)
     known = [angle == angle for angle in result.angle]
     return {
         "angle": [float(angle) if ok else None for angle, ok in zip(result.angle, known, strict=True)],
@@ -133,7 +122,53 @@ def align_file(path, reference, model="cryo", max_shift=None, output=None, align
         "sigma": [float(sigma) if ok else None for sigma, ok in zip(result.sigma, known, strict=True)],
         "score": result.score.tolist(),
         "symmetry": result.symmetry.tolist(),
+        "weight": (stack.weight * stack.usable).tolist(),
+        "ctf": ctf,
+        "notes": stack.notes,
     }
+
+
+def _stack(args):
+    """Align a stack as told; returns the exit code."""
+    from udl_tf.stacks.executors import single_threaded
+
+    single_threaded()
+    found = align_file(
+        args.fixed,
+        args.reference or "average",
+        "python -m udl_tf.align " + shlex.join(sys.argv[1:]),
+        not args.json,
+        model=args.model,
+        output=args.output,
+        aligned=args.aligned,
+        average=args.average,
+        report=args.report,
+        max_shift=args.max_shift,
+        mask_diameter=args.mask_diameter,
+        pixel_size=args.pixel_size,
+        ctf=not args.no_ctf,
+        fast=args.fast,
+        workers=args.workers,
+        scheduler=args.scheduler,
+        resume=args.resume,
+    )
+    if args.json:
+        print(json.dumps(found))
+        return 0
+    scores = found["score"]
+    print(f"{len(scores)} images aligned to {args.reference or 'their average'}; mean score {sum(scores) / len(scores):.2f}")
+    for sentence in (found["ctf"], *found["notes"]):
+        print(sentence)
+    for path in (args.output, args.aligned, args.average, args.report):
+        if path:
+            print(f"wrote {path}")
+    return 0
+
+
+def _pixels(max_shift):
+    from udl_tf.stacks.job import length
+
+    return length(max_shift, None, "max-shift")
 
 
 def _single(path):
@@ -151,12 +186,19 @@ def _single(path):
     return source
 
 
-def _reference(source, reference):
-    """The reference image (h, w) by number, from 1, or from a file."""
+def _reference(path, reference, pixel_size):
+    """`Job`'s fields reference and reference_name: "average", a number from 1, or the image (h, w) of a file."""
+    from pipelines import stacks
+    from pipelines.normalise import unusable
+
+    if reference == "average":
+        return {}
+    source = stacks.open_source(path, pixel_size)
     if str(reference).isdigit():
         if not 1 <= int(reference) <= len(source):
             raise InputError(f"--reference {reference}: {source.path} holds images 1 to {len(source)}")
         image = source.read([int(reference) - 1])[0]
+        chosen = {"reference": int(reference), "reference_name": f"image {reference}"}
     else:
         other = _single(reference)
         image = other.read([0])[0]
@@ -165,11 +207,10 @@ def _reference(source, reference):
                 f"--reference {reference} has {other.shape[1]}x{other.shape[0]} pixels: expected "
                 f"{source.shape[1]}x{source.shape[0]}, the size of the images of {source.path}"
             )
-    from pipelines.normalise import unusable
-
+        chosen = {"reference": image, "reference_name": str(reference)}
     if any(len(found) for found in unusable(image[None])):
         raise InputError(f"--reference {reference}: the image is constant or not finite, expected a picture")
-    return image
+    return chosen
 
 
 if __name__ == "__main__":

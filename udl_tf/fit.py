@@ -10,7 +10,6 @@ With no data it learns from phantoms made on the spot. Examples:
 
 import json
 import pathlib
-import platform
 import sys
 import time
 from dataclasses import asdict
@@ -119,19 +118,9 @@ def default_folder(preset):
 
 def environment():
     """Command line and versions, for config.json."""
-    import numpy
-    import tensorflow as tf
+    from udl_tf.versions import versions
 
-    import udl_tf
-
-    versions = {
-        "udl_tf": udl_tf.__version__,
-        "tensorflow": tf.__version__,
-        "keras": getattr(tf.keras, "__version__", "?"),
-        "numpy": numpy.__version__,
-        "python": platform.python_version(),
-    }
-    return {"command": " ".join(["python -m udl_tf.fit", *sys.argv[1:]]), "versions": versions}
+    return {"command": " ".join(["python -m udl_tf.fit", *sys.argv[1:]]), "versions": versions()}
 
 
 def write_json(path, content):

@@ -67,14 +67,14 @@ class Aligner:
             parts.append(_result(self._align(fixed=tf.constant(target), moving=tf.constant(moving[rows]), **options)))
         return Result.joined(parts)
 
-    def align_pairs(self, images, pairs=None, max_shift=None, fast=False):
+    def align_pairs(self, images, pairs=None, max_shift=None, fast=False, report=True):
         """Align pairs among a few images that fit memory together; every image is looked at once.
 
         Args:
             images: real array (n, h, w).
             pairs: integers (p, 2), the fixed and the moving image of each pair, from 0; by default all n (n - 1) / 2 pairs with
                 first < second, in order.
-            max_shift, fast: see `align`.
+            max_shift, fast, report: see `align`.
 
         Returns:
             (pairs (p, 2), `Result` of p).
@@ -90,7 +90,8 @@ class Aligner:
             )
         if chosen.min() < 0 or chosen.max() >= len(images):
             raise InputError(f"pairs name images {chosen.min()} to {chosen.max()}: expected 0 to {len(images) - 1}")
-        check_images(images)
+        if report:
+            check_images(images)
         first, second = (tf.constant(column, tf.int32) for column in chosen.T)
         options = _options(images, max_shift, fast)
         return chosen, _result(self._align_pairs(images=tf.constant(images), first=first, second=second, **options))

@@ -1,0 +1,1 @@
+"""Whole stacks: aligned to their own average or to a reference, measured, and told about."""
