@@ -6,6 +6,15 @@ import re
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
+SERVING = [
+    "tensorflow-serving-api>=2.15",  # has the version of the TensorFlow beside it
+    "grpcio>=1.59",
+    "grpcio-health-checking>=1.59",
+    "starlette>=0.37",
+    "uvicorn>=0.29",
+    "requests>=2.31",
+]
+DASK = ["dask[distributed]>=2023.12"]
 
 
 def version():
@@ -43,6 +52,7 @@ setup(
         "pandas>=2.0",  # the tables that starfile reads and writes
         "tensorboard>=2.15",  # no longer a dependency of TensorFlow
         "matplotlib>=3.7",
+        "threadpoolctl>=3.1",  # one thread a chunk, for the same bytes anywhere
         "tqdm>=4.62",
     ],
     extras_require={
@@ -56,10 +66,11 @@ setup(
             "opencv-python-headless<4.12",
         ],
         "gpu": ["tensorflow[and-cuda]>=2.15"],
-        "serving": ["tensorflow-serving-api>=2.15", "grpcio>=1.59"],
+        "serving": SERVING,
+        "dask": DASK,
         # What benchmarks/accuracy.py compares with. imreg_dft uses a module that SciPy 2.0 no longer has.
         "benchmarks": ["SimpleITK>=2.3", "pystackreg>=0.2.7", "scikit-image>=0.22", "imreg_dft>=2.0", "scipy<2"],
         # setuptools and wheel: tests/test_packaging.py builds a wheel without the network.
-        "test": ["pytest>=7.4", "setuptools>=64", "wheel"],
+        "test": ["pytest>=7.4", "setuptools>=64", "wheel", *SERVING, *DASK],
     },
 )

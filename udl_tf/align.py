@@ -25,6 +25,10 @@ def add_args(parser):
     parser.add_argument("moving", nargs="?", metavar="MOVING", help="image that is brought onto FIXED")
     parser.add_argument("--model", default="cryo", metavar="NAME|DIR", help="cryo, photo, or a run folder (default: cryo)")
     parser.add_argument(
+        "--server", metavar="HOST:PORT", help="align on a server (udl_tf.serve, TensorFlow Serving) that has --model"
+    )
+    parser.add_argument("--rest", action="store_true", help="with --server: the port is one of REST, for quick tests (slow)")
+    parser.add_argument(
         "--max-shift", metavar="PX|A", help="largest shift looked for, 12 or 25A (default: a quarter of the side)"
     )
     parser.add_argument("--fast", action="store_true", help="leave out verification and refinement: rougher, faster")
@@ -52,7 +56,8 @@ def main(args):
     given = [f"--{name.replace('_', '-')}" for name in STACK_ONLY if getattr(args, name)]
     if given:
         raise InputError(f"received MOVING with {given[0]}: expected two images, or a stack")
-    found = align_pair(args.fixed, args.moving, args.model, _pixels(args.max_shift), args.output, args.fast)
+    server = {"server": args.server, "rest": args.rest}
+    found = align_pair(args.fixed, args.moving, args.model, _pixels(args.max_shift), args.output, args.fast, **server)
     if args.json:
         print(json.dumps(found))
         return 0
@@ -66,8 +71,8 @@ def main(args):
     return 0
 
 
-def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=None, fast=False):
-    """Align two image files.
+def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=None, fast=False, server=None, rest=False):
+    """Align two image files, with a model here or on a server ("host:port", with `rest` its port of REST).
 
     Returns:
         {"angle": degrees, "shift": [dx, dy] pixels, "sigma": degrees, "score": 0 to 1, "symmetry": m}.
@@ -75,15 +80,15 @@ def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=Non
     Raises:
         InputError: a file that is missing, unreadable, a stack, constant or not finite; sizes that differ.
     """
-    import udl_tf
     from pipelines.image_files import write_grey
     from pipelines.mrc import write_mrc
+    from udl_tf.alignment.opening import open_aligner
 
     fixed, moving = (_single(path) for path in (fixed_path, moving_path))
     suffix = pathlib.Path(output).suffix.lower() if output else None
     if suffix not in (None, ".png", ".tif", ".tiff", ".mrc"):
         raise InputError(f"--output {output}: expected a name that ends with .png, .tif or .mrc")
-    result = udl_tf.load(model).align(fixed.read([0]), moving.read([0]), max_shift, fast=fast)
+    result = open_aligner(model, server, rest).align(fixed.read([0]), moving.read([0]), max_shift, fast=fast)
     if output:
         aligned = result.apply(moving.read([0]))[0]
         write_mrc(output, aligned, moving.pixel_size) if suffix == ".mrc" else write_grey(output, aligned)
@@ -151,6 +156,8 @@ def _stack(args):
         workers=args.workers,
         scheduler=args.scheduler,
         resume=args.resume,
+        server=args.server,
+        rest=args.rest,
     )
     if args.json:
         print(json.dumps(found))

@@ -5,6 +5,7 @@ With no data it learns from phantoms made on the spot. Examples:
     python -m udl_tf.fit --preset cryo
     python -m udl_tf.fit --preset cryo --data particles.star
     python -m udl_tf.fit --preset cryo --simulate-from class_averages.mrcs --snr 0.1
+    python -m udl_tf.fit --preset cryo --data particles.star --init cryo
     python -m udl_tf.fit --preset photo --data photos/
 """
 
@@ -12,7 +13,7 @@ import json
 import pathlib
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from pipelines.errors import InputError
 
@@ -26,6 +27,7 @@ def add_args(parser):
     parser.add_argument("--preset", required=True, metavar="NAME", help="one of the presets below, or a config .json")
     parser.add_argument("--data", metavar="PATH", help="noisy stack (.mrcs, .star) for cryo, folder of photos for photo")
     parser.add_argument("--simulate-from", metavar="IMAGES", help="clean images to make noisy copies of")
+    parser.add_argument("--init", metavar="NAME|DIR", help="start from the weights of this model of the same preset")
     level = parser.add_mutually_exclusive_group()
     level.add_argument("--snr", type=float, help="of simulated Gaussian noise: var(signal) / var(noise)")
     level.add_argument("--noise", metavar="KIND:LEVEL", help="of simulated noise: clean, gaussian:SNR, s&p:SHARE, ...")
@@ -46,6 +48,7 @@ def main(args):
         args.simulate_from,
         output,
         verbose=0 if args.json else 1,
+        init=args.init,
         noise=noise,
         steps=args.steps,
         batch=args.batch,
@@ -55,13 +58,15 @@ def main(args):
     return 0
 
 
-def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrides):
+def fit(preset, data=None, simulate_from=None, output=None, verbose=1, init=None, **overrides):
     """Train, measure and save an aligner.
 
     Args:
         preset: name or config file. data, simulate_from: see `udl_tf.training.material.gather`.
         output: run folder; made anew; None for `default_folder`.
-        verbose: 1 shows progress. overrides: fields of `udl_tf.presets.Config`.
+        verbose: 1 shows progress. init: None, or a model (name or folder) whose weights to start from: the paper's protocol for
+            real data (section 4.3) trains on synthetic images first and on the real ones then.
+        overrides: fields of `udl_tf.presets.Config`.
 
     Returns:
         The metrics, as in metrics.json.
@@ -81,21 +86,27 @@ def fit(preset, data=None, simulate_from=None, output=None, verbose=1, **overrid
         raise InputError(f"{folder} exists: expected a new or empty folder for the run")
 
     from udl_tf import report
+    from udl_tf.alignment import models
     from udl_tf.alignment.aligner import Aligner
     from udl_tf.alignment.chain import Chain
-    from udl_tf.alignment.saving import save
+    from udl_tf.alignment.saving import load_weights, save
+    from udl_tf.networks.build import build
     from udl_tf.training import confidence, evaluation, material, trainer
 
+    start = models.find(init) if init else None
+    if start:
+        load_weights(start, build(config))  # tell before, not after
+        config = replace(config, warm_steps=0)
     pairs = material.gather(config, data, simulate_from)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the run folder {folder}: {error.strerror}") from None
-    about = {"config": as_dict(config), "material": pairs.description, **environment()}
+    about = {"config": as_dict(config), "material": pairs.description, "init": str(init or ""), **environment()}
     write_json(folder / "config.json", about)
     if verbose:
         print(f"{preset}: {pairs.description}\n{config.steps} steps of {config.batch} pairs -> {folder}", flush=True)
-    trained = trainer.train(config, pairs, str(folder / "logs"), verbose)
+    trained = trainer.train(config, pairs, str(folder / "logs"), verbose, start)
     trained.model.network.save_weights(str(folder / "network.weights.h5"))
     if verbose:
         print("calibrating sigma and score on simulated pairs", flush=True)

@@ -1,5 +1,6 @@
 """`python -m udl_tf.fit`, run in this process: what it writes, what it prints, what it refuses."""
 
+import dataclasses
 import json
 
 import mrcfile
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 import udl_tf
 from pipelines import phantoms
+from pipelines.errors import InputError
 from pipelines.mrc import write_mrc
 from udl_tf import fit
 from udl_tf.alignment.confidence import Confidence
@@ -174,3 +176,24 @@ def test_ctrl_c_before_training(config_file, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(material, "gather", interrupted)
     assert command("--preset", config_file, "--output", tmp_path / "run") == 130
     assert capsys.readouterr().err == "interrupted\n" and not (tmp_path / "run").exists()
+
+
+def test_training_starts_from_a_model(tmp_path, model_folder, small_config, chain):
+    from udl_tf.alignment.saving import load_weights
+    from udl_tf.networks.build import build
+
+    network = build(small_config)
+    network.set_weights([weight + 1.0 for weight in network.get_weights()])
+    load_weights(model_folder / "model" / "1", network)
+    for found, wanted in zip(network.get_weights(), [weight.numpy() for weight in chain.weights], strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_model_of_another_network_is_refused(model_folder, small_config):
+    from udl_tf.alignment.saving import load_weights
+    from udl_tf.networks.build import build
+    from udl_tf.presets import PRESETS
+
+    other = dataclasses.replace(PRESETS["cryo-polar"], box=64)
+    with pytest.raises(InputError, match="those of the preset's network"):
+        load_weights(model_folder / "model" / "1", build(other))

@@ -28,8 +28,8 @@ class Aligner:
         self.path = pathlib.Path(path)
         try:
             self._model = tf.saved_model.load(str(path))
-            self._align = self._model.signatures["align_within"]
-            self._align_pairs = self._model.signatures["align_pairs"]
+            self._align = _of_arrays(self._model.signatures["align_within"])
+            self._align_pairs = _of_arrays(self._model.signatures["align_pairs"])
         except (OSError, ValueError, KeyError, AttributeError) as error:
             raise InputError(f"{path}: expected a SavedModel written by udl_tf ({error})") from None
         about = self.path / "assets.extra" / "config.json"
@@ -64,7 +64,7 @@ class Aligner:
         for start in range(0, len(moving), batch):
             rows = slice(start, start + batch)
             target = fixed if len(fixed) == 1 else fixed[rows]
-            parts.append(_result(self._align(fixed=tf.constant(target), moving=tf.constant(moving[rows]), **options)))
+            parts.append(_result(self._align(fixed=target, moving=moving[rows], **options)))
         return Result.joined(parts)
 
     def align_pairs(self, images, pairs=None, max_shift=None, fast=False, report=True):
@@ -94,7 +94,12 @@ class Aligner:
             check_images(images)
         first, second = (tf.constant(column, tf.int32) for column in chosen.T)
         options = _options(images, max_shift, fast)
-        return chosen, _result(self._align_pairs(images=tf.constant(images), first=first, second=second, **options))
+        return chosen, _result(self._align_pairs(images=images, first=first, second=second, **options))
+
+
+def _of_arrays(signature):
+    """The signature with arrays in place of tensors; a client sends them as they are."""
+    return lambda **inputs: signature(**{name: tf.constant(value) for name, value in inputs.items()})
 
 
 def _options(images, max_shift, fast):

@@ -1,4 +1,4 @@
-"""Writes the chain as a SavedModel that TensorFlow Serving takes as it is."""
+"""Writes the chain as a SavedModel that TensorFlow Serving takes as it is, and reads its weights back."""
 
 import json
 import os
@@ -6,6 +6,8 @@ import pathlib
 import shutil
 
 import tensorflow as tf
+
+from pipelines.errors import InputError
 
 
 def save(chain, folder, about):
@@ -30,3 +32,18 @@ def save(chain, folder, about):
         os.replace(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def load_weights(folder, network):
+    """Set the weights of a Keras model to those of a SavedModel that `save` wrote.
+
+    Raises:
+        InputError: it holds the weights of another network.
+    """
+    reader = tf.train.load_checkpoint(str(pathlib.Path(folder) / "variables" / "variables"))
+    names = [f"weights/{number}/.ATTRIBUTES/VARIABLE_VALUE" for number in range(len(network.weights))]
+    shapes, wanted = reader.get_variable_to_shape_map(), [tuple(weight.shape) for weight in network.weights]
+    found = [tuple(shapes[name]) for name in sorted(shapes) if name.startswith("weights/")]
+    if sorted(found) != sorted(wanted) or [tuple(shapes[name]) for name in names] != wanted:
+        raise InputError(f"{folder}: weights of shapes {found}, expected {wanted}, those of the preset's network")
+    network.set_weights([reader.get_tensor(name) for name in names])

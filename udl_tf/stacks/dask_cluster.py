@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import pathlib
@@ -54,7 +55,7 @@ class DaskCluster:
     def stage(self, function, payload):
         # As a task of its own it goes to each worker once, and is made again if the workers that had it are lost.
         blob = pickle.dumps((function, payload), protocol=pickle.HIGHEST_PROTOCOL)
-        task = self._client.submit(pickle.loads, blob, pure=False)
+        task = self._client.submit(bytes, blob, pure=False)
         fixed = task, self._prepare, _versions()
         yield lambda start, stop: _Chunk(
             self._client.submit(_compute, *fixed, start, stop, pure=False), self._scheduler, start, stop
@@ -76,9 +77,9 @@ class _Chunk:
 
         try:
             return self._future.result()
-        except KilledWorker as error:
+        except KilledWorker as error:  # Dask also counts chunks that only waited on that worker
             raise InputError(
-                f"{self._name}: the worker died {error.allowed_failures + 1} times, last {error.last_worker.address}: "
+                f"{self._name}: {error.allowed_failures + 1} workers died with them, the last {error.last_worker.address}: "
                 "expected enough memory for every worker"
             ) from None
         except ModuleNotFoundError as error:
@@ -106,12 +107,18 @@ def _versions():
     return {"python": "{}.{}".format(*sys.version_info), **loaded}
 
 
-def _compute(stage, prepare, expected, start, stop):
+@functools.lru_cache(maxsize=2)
+def _loaded(blob):
+    """(function, payload) of a stage, on a worker, where many chunks share them."""
+    return pickle.loads(blob)
+
+
+def _compute(blob, prepare, expected, start, stop):
     """One chunk, on a worker."""
-    prepare()
+    prepare()  # before the function's module is imported, which may import TensorFlow
     here = _versions()
     for name in expected.keys() & here.keys():
         if here[name] != expected[name]:
             raise InputError(f"a worker has {name} {here[name]}: expected {expected[name]}, as where the job was started")
-    function, payload = stage
+    function, payload = _loaded(blob)
     return function(payload, start, stop)

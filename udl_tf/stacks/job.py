@@ -16,7 +16,8 @@ from pipelines.atomic import atomic_path
 from pipelines.errors import InputError
 from pipelines.mrc import mrc_writer, write_mrc
 from udl_tf.alignment import models
-from udl_tf.alignment.aligner import LARGEST, SMALLEST, Aligner
+from udl_tf.alignment.aligner import LARGEST, SMALLEST
+from udl_tf.alignment.opening import open_aligner
 from udl_tf.alignment.result import Result
 from udl_tf.stacks import outputs, stages
 from udl_tf.stacks.executors import open_executor
@@ -41,7 +42,7 @@ class Job:
         model: name or folder. output: .star. aligned: .mrcs. average: .mrc. report: .html. each None if not wanted.
         max_shift, mask_diameter: text or number, see `length`. pixel_size: Angstrom, where the files do not tell.
         ctf: correct for the CTF where the STAR file has one. fast: see `Aligner.align`.
-        workers, scheduler: see `open_executor`. resume: go on from the finished chunks of a killed run.
+        server, rest: a server that has the model, see `opening.open_aligner`. workers, scheduler: see `open_executor`. resume: go on from the finished chunks of a killed run.
     """
 
     path: str
@@ -57,6 +58,8 @@ class Job:
     pixel_size: float | None = None
     ctf: bool = True
     fast: bool = False
+    server: str | None = None
+    rest: bool = False
     workers: int = 1
     scheduler: str | None = None
     resume: bool = False
@@ -82,7 +85,7 @@ def align_stack(job, command="", progress=True):
         outputs.poses_table(source, None, job.output)  # tell before, not after
     if job.resume and not job.output:
         raise InputError("received --resume without --output: the finished chunks are kept beside the STAR file")
-    aligner = Aligner(setting.model)
+    aligner = open_aligner(setting.model, setting.server, setting.rest)
     with contextlib.ExitStack() as open_things:
         # The places of all outputs are claimed first: nothing is worse than an error after hours.
         place = {name: open_things.enter_context(atomic_path(getattr(job, name))) for name in ENDINGS if getattr(job, name)}
@@ -169,7 +172,7 @@ def _setting(job, source):
         ctf = "No CTF correction: the input has no defocus columns."
     setting = Setting(
         str(pathlib.Path(job.path).resolve()),
-        str(pathlib.Path(models.find(job.model)).resolve()),
+        job.model if job.server else str(pathlib.Path(models.find(job.model)).resolve()),
         _stamp(source),
         box,
         diameter / 2.0 if diameter is not None else MASK * box,
@@ -178,6 +181,8 @@ def _setting(job, source):
         max_shift,
         job.fast,
         known is not None,
+        job.server,
+        job.rest,
     )
     return setting, ctf
 
@@ -186,7 +191,7 @@ def _fingerprint(job, setting):
     """All that the poses depend on, for `Ledger`."""
     image = np.ndim(job.reference) > 0
     reference = hashlib.sha256(np.ascontiguousarray(job.reference)).hexdigest() if image else job.reference
-    files = sorted(path for path in pathlib.Path(setting.model).rglob("*") if path.is_file())
+    files = [] if job.server else sorted(path for path in pathlib.Path(setting.model).rglob("*") if path.is_file())
     return {
         "setting": dataclasses.asdict(setting),
         "reference": reference,

@@ -9,7 +9,7 @@ import tensorflow as tf
 from pipelines import ctf, geometry, stacks
 from pipelines.errors import InputError
 from pipelines.normalise import normalise, usable
-from udl_tf.alignment.aligner import Aligner
+from udl_tf.alignment.opening import open_aligner
 from udl_tf.networks.window import soft_disc
 from udl_tf.stacks import averaging
 from udl_tf.stacks.refinement import ReferenceRefinement
@@ -27,6 +27,7 @@ class Setting:
         path: the stack. model: folder of the SavedModel. Both absolute. stamp: another one when the stack's files change.
         pixel_size: Angstrom, for a stack that does not tell, or None.
         box: side of the images, pixels. mask_radius: of the averages, pixels. masked: particles are masked for the network, too.
+        server, rest: where the model is, if not here, see `opening.open_aligner`; `model` is its name there.
         max_shift: pixels. fast: the network's search without verification. ctf: correct for the CTF of the STAR file.
     """
 
@@ -40,6 +41,8 @@ class Setting:
     max_shift: float | None = None
     fast: bool = False
     ctf: bool = False
+    server: str | None = None
+    rest: bool = False
 
 
 @functools.lru_cache(maxsize=1)
@@ -74,7 +77,7 @@ class Workbench:
     @functools.cached_property
     def aligner(self):
         """The model, loaded when it is first asked for."""
-        return Aligner(self.setting.model)
+        return open_aligner(self.setting.model, self.setting.server, self.setting.rest)
 
     def read(self, rows):
         """Images float32 (n, box, box) of rows, mean 0 and standard deviation 1, and which are usable, bool (n,)."""

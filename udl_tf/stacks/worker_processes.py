@@ -9,6 +9,7 @@ import signal
 import threading
 import traceback
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from multiprocessing import resource_tracker
 
 from pipelines.errors import InputError
 
@@ -30,6 +31,7 @@ class WorkerProcesses:
         self._idle = queue.SimpleQueue()
         for _ in range(workers):
             self._idle.put(None)  # None: to be started
+        resource_tracker.ensure_running()  # now: its start lets Ctrl-C through to the thread that needs it first
         self._threads = ThreadPoolExecutor(workers, initializer=_block_interrupt)
 
     @contextlib.contextmanager
@@ -53,8 +55,8 @@ class WorkerProcesses:
                     again = ", its chunk is done again" if attempt < RETRIES else ""
                     LOG.warning("a worker died at particles %d to %d (%s)%s", start + 1, stop, how, again)
             raise InputError(
-                f"particles {start + 1} to {stop}: the worker died {1 + RETRIES} times, last {how}: expected enough memory "
-                "for every worker (fewer --workers need less)"
+                f"particles {start + 1} to {stop}: {1 + RETRIES} workers died with them, the last {how}: expected enough "
+                "memory for every worker (fewer --workers need less)"
             )
         finally:
             self._idle.put(worker)

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from pipelines import geometry, pairs
 from pipelines.disturb import Disturb
+from udl_tf.alignment.saving import load_weights
 from udl_tf.networks.build import build
 from udl_tf.training.calibration import calibrate
 from udl_tf.training.step import DisturbedPairModel
@@ -20,17 +21,20 @@ CURVE_PAIRS = 256
 Trained = collections.namedtuple("Trained", "model history seconds steps calibration interrupted")
 
 
-def train(config, material, log_dir=None, verbose=1):
+def train(config, material, log_dir=None, verbose=1, init=None):
     """Train the network of a configuration on the pairs of a `material.Material`. Ctrl-C ends the training early.
 
     Args:
         log_dir: folder for TensorBoard, or None. verbose: 1 shows a progress bar on stderr, 0 nothing.
+        init: None, or the folder of a SavedModel whose weights the training starts from, see `saving.load_weights`.
 
     Returns:
         `Trained`: `model` (`DisturbedPairModel`, its `bias_deg` set), `history` (dict of lists: ``step``, ``loss`` and, with
         truth, ``rotation_error_deg`` of the network), `seconds`, `steps` done, `calibration`, and whether it was `interrupted`.
     """
     model = compiled(config, material)
+    if init is not None:
+        load_weights(init, model.network)
     epochs = max(n for n in range(1, CURVE_POINTS + 1) if config.steps % n == 0)
     per_epoch = config.steps // epochs
     validation = pairs.collect(material.held_out, CURVE_PAIRS) if material.has_truth else None
