@@ -222,7 +222,7 @@ def aligned(path, **options):
     from udl_tf.stacks.job import Job, align_stack
 
     began = time.perf_counter()
-    result, stack, _ = align_stack(Job(str(path), **options), progress=False)
+    result, stack, *_ = align_stack(Job(str(path), **options), progress=False)
     return result, time.perf_counter() - began, stack
 
 

@@ -111,7 +111,8 @@ def align_file(path, reference="average", command="", progress=True, **options):
     Returns:
         {"angle": [...], "shift": [[dx, dy], ...], "sigma": [...], "score": [...], "symmetry": [...], "weight": [...]}, in the
         order of the stack, angle, shift and sigma None where an image cannot be aligned; "ctf", a sentence; "resolution", where
-        the Fourier ring correlation of the half-sets falls below 0.143, in Angstrom or pixels; "left_out", a sentence or None.
+        the Fourier ring correlation of the half-sets falls below 0.143, in Angstrom, or pixels
+        where the pixel size is unknown, None if nothing is resolved; "notes", sentences.
 
     Raises:
         InputError: as `align_pair`; an output that is not of its kind, or images a STAR file cannot name.
@@ -119,7 +120,9 @@ def align_file(path, reference="average", command="", progress=True, **options):
     from udl_tf.stacks.job import Job, align_stack
 
     job = Job(path=str(path), **_reference(path, reference, options.get("pixel_size")), **options)
-    result, stack, ctf = align_stack(job, command, progress)
+    result, stack, ctf, resolution, message = align_stack(job, command, progress)
+    if message:
+        print(message, file=sys.stderr)
     known = [angle == angle for angle in result.angle]
     return {
         "angle": [float(angle) if ok else None for angle, ok in zip(result.angle, known, strict=True)],
@@ -129,6 +132,7 @@ def align_file(path, reference="average", command="", progress=True, **options):
         "symmetry": result.symmetry.tolist(),
         "weight": (stack.weight * stack.usable).tolist(),
         "ctf": ctf,
+        "resolution": resolution if resolution < float("inf") else None,
         "notes": stack.notes,
     }
 

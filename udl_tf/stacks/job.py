@@ -1,5 +1,6 @@
 """One job: a stack file in, a STAR file, aligned images, an average and a report out. What `udl_tf.align` does with a stack."""
 
+import collections
 import contextlib
 import dataclasses
 import hashlib
@@ -22,12 +23,14 @@ from udl_tf.alignment.result import Result
 from udl_tf.stacks import outputs, stages
 from udl_tf.stacks.executors import open_executor
 from udl_tf.stacks.ledger import Ledger
+from udl_tf.stacks.measures import crossing
 from udl_tf.stacks.report import write_report
 from udl_tf.stacks.story import Story
 from udl_tf.stacks.workbench import Setting, ctf_of, mask_of
 from udl_tf.versions import versions
 
 LOG = logging.getLogger(__name__)
+Outcome = collections.namedtuple("Outcome", "result stack ctf resolution message")
 AVERAGE = "average"
 MASK = 0.45  # default radius of the mask, share of the box
 ENDINGS = {"output": (".star",), "aligned": (".mrcs",), "average": (".mrc",), "report": (".html",)}
@@ -69,7 +72,8 @@ def align_stack(job, command="", progress=True):
     """Align a stack; the outputs appear when they are whole.
 
     Returns:
-        (`Result` of all images, `stages.Stack`, one sentence on the CTF).
+        `Outcome`: the `Result` of all images, the `stages.Stack`, a sentence on the CTF, where the Fourier ring correlation of the
+        half-sets falls below 0.143 (see `measures.crossing`), and a message about images that cannot be used, or None.
 
     Raises:
         InputError: anything a user can mend, before anything is computed where it can be told before.
@@ -105,8 +109,10 @@ def align_stack(job, command="", progress=True):
                 LOG.warning("finished chunks are kept in %s: the same command with --resume goes on from them", ledger.folder)
             raise
         message = outputs.left_out(source, stack)
-        if message:
-            LOG.warning("%s", message)
+        resolution = crossing(stack.picture.frc, 0.143, setting.box, source.pixel_size)
+        unit = "A" if source.pixel_size else "pixels"
+        if resolution < np.inf:
+            stack.notes.append(f"The averages of both halves agree (Fourier ring correlation 0.143) to {resolution:.1f} {unit}.")
         gallery = outputs.Gallery(stack, mask_of(setting)) if job.report else None
         if gallery or job.aligned:
             # Written under a name an MRC file may have, beside the place that is claimed for it.
@@ -125,7 +131,7 @@ def align_stack(job, command="", progress=True):
             write_report(story, place["report"])
     if ledger is not None:
         ledger.remove()
-    return _result(stack), stack, ctf
+    return Outcome(_result(stack), stack, ctf, resolution, message)
 
 
 def length(value, pixel_size, name):
