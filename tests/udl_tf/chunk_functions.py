@@ -67,9 +67,8 @@ def die(payload, start, stop):
     return numbers(payload, start, stop)
 
 
-def log_call(payload, start, stop):
-    """Leaves a file for each call, and sees whether the payload was unpickled once for many chunks."""
-    pathlib.Path(payload["folder"], f"{start}").touch()
+def who(payload, start, stop):
+    """The process, and the payload object it has: the same for many chunks, if it was unpickled once."""
     return {"process": np.array([os.getpid()]), "payload": np.array([id(payload)])}
 
 

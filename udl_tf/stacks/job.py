@@ -45,7 +45,8 @@ class Job:
         model: name or folder. output: .star. aligned: .mrcs. average: .mrc. report: .html. each None if not wanted.
         max_shift, mask_diameter: text or number, see `length`. pixel_size: Angstrom, where the files do not tell.
         ctf: correct for the CTF where the STAR file has one. fast: see `Aligner.align`.
-        server, rest: a server that has the model, see `opening.open_aligner`. workers, scheduler: see `open_executor`. resume: go on from the finished chunks of a killed run.
+        server, rest: a server that has the model, see `opening.open_aligner`. workers, scheduler: see `open_executor`.
+        resume: go on from the finished chunks of a killed run.
     """
 
     path: str
@@ -72,8 +73,8 @@ def align_stack(job, command="", progress=True):
     """Align a stack; the outputs appear when they are whole.
 
     Returns:
-        `Outcome`: the `Result` of all images, the `stages.Stack`, a sentence on the CTF, where the Fourier ring correlation of the
-        half-sets falls below 0.143 (see `measures.crossing`), and a message about images that cannot be used, or None.
+        `Outcome`: the `Result` of all images; the `stages.Stack`; a sentence on the CTF; where the ring correlation of the
+        half-sets falls below 0.143, see `measures.crossing`; a message about images that cannot be used, or None.
 
     Raises:
         InputError: anything a user can mend, before anything is computed where it can be told before.
