@@ -14,7 +14,7 @@ SERVING = [
     "uvicorn>=0.29",
     "requests>=2.31",
 ]
-DASK = ["dask[distributed]>=2023.12"]
+DASK = ["dask[distributed]>=2024.1"]
 
 
 def version():

@@ -14,7 +14,7 @@ def run(description, add_args, main, argv=None):
 
     Bad input prints one line ``error: ...`` and gives 2; Ctrl-C gives 130.
     """
-    _import_tensorflow()
+    import_tensorflow()
     parser = argparse.ArgumentParser(
         prog=f"python -m {main.__module__ if main.__module__ != '__main__' else _module()}",
         description=description,
@@ -33,7 +33,7 @@ def run(description, add_args, main, argv=None):
         return 130
 
 
-def _import_tensorflow():
+def import_tensorflow():
     """Import TensorFlow without the dozen lines its libraries write to stderr about CUDA and oneDNN."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()

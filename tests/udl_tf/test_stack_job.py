@@ -6,11 +6,13 @@ import pathlib
 import subprocess
 import sys
 
+import cv2
 import mrcfile
 import numpy as np
 import pytest
 import starfile
 
+from pipelines import ctf, star
 from pipelines.errors import InputError
 from pipelines.geometry import angular_distance, wrap_degrees
 from pipelines.mrc import write_mrc
@@ -350,7 +352,6 @@ def test_a_pixel_size_is_asked_for_where_there_is_none(images, model_folder, tmp
 
 def test_images_a_star_file_cannot_name(model_folder, tmp_path, images):
     (tmp_path / "folder").mkdir()
-    import cv2
 
     for row, image in enumerate(images[:3]):
         cv2.imwrite(str(tmp_path / "folder" / f"{row}.png"), np.uint8(np.clip(100 + 80 * image, 0, 255)))

@@ -77,7 +77,11 @@ def single_threaded():
         True; False, with one line logged, if TensorFlow has started its threads already and keeps them. Results may then differ
         in their last digits from those of other machines.
     """
-    import_tensorflow()
+    with _IMPORTING:
+        if "tensorflow" not in sys.modules:
+            from udl_tf.commands import import_tensorflow
+
+            import_tensorflow()  # without the lines it writes to stderr at its start
     import tensorflow as tf
     from threadpoolctl import threadpool_limits
 
@@ -103,12 +107,3 @@ def start_worker():
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if not single_threaded():
         raise InputError("this worker process has used TensorFlow before: expected freshly started workers")
-
-
-def import_tensorflow():
-    """Import TensorFlow, without the lines it writes to stderr at its start."""
-    with _IMPORTING:
-        if "tensorflow" not in sys.modules:
-            from udl_tf.commands import _import_tensorflow
-
-            _import_tensorflow()
