@@ -36,7 +36,7 @@ class Source:
     def __len__(self):
         return self._count
 
-    def files(self):
+    def paths(self):
         """Paths of all files the images come from, for telling whether they changed."""
         if self.path is None:
             return []

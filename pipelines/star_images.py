@@ -84,7 +84,7 @@ class StarSource(Source):
         self.star = table
         super().__init__(table.path, len(table), *self._stacks[0].shape[1:], _one_size(table.pixel_sizes(), table.path))
 
-    def files(self):
+    def paths(self):
         """The table and the stacks it names."""
         return [self.path, *(stack.path for stack in self._stacks)]
 

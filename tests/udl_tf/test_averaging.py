@@ -90,8 +90,8 @@ def test_the_average_undoes_the_ctfs(picture, size, astigmatism):
     zeros = np.zeros(12)
     rings = Rings(size)
     found = average(*add(copies, values, zeros, np.zeros((12, 2)), zeros + 1, np.arange(12) % 2), rings)
-    # What interpolation would have blurred, had anything been turned, is sharpened; it is 1 / rings.interpolation too much here.
-    blur = rings.spread(rings.interpolation)
+    # What interpolation would have blurred, had anything been turned, is sharpened; it is 1 / rings.fade too much here.
+    blur = rings.fade
     for half in found:
         unsharpened = np.fft.irfft2(np.fft.rfft2(half) * blur, (size, size))
         assert np.corrcoef(unsharpened.ravel(), blob.ravel())[0, 1] > 0.999
@@ -105,7 +105,7 @@ def test_gains_by_hand():
     rings = Rings(SIZE)
     denominator = np.stack([3.0 * np.ones((SIZE, SIZE // 2 + 1)), np.zeros((SIZE, SIZE // 2 + 1))])
     found = gains(denominator, rings, regular=0.5)
-    np.testing.assert_allclose(found[0], 4.5 * rings.interpolation, rtol=1e-9)
+    np.testing.assert_allclose(found[0], 4.5 * rings.fade, rtol=1e-9)
     assert (found[1] > 0).all() and (found[1] < 1e-6).all()
 
 
@@ -135,7 +135,7 @@ def test_ring_means(size):
 
 
 def test_the_blur_of_interpolation_is_that_of_bilinear_shifts(blob):
-    """Moved by shares of a pixel all over the place and back by whole ones: the ring powers fall as `interpolation` says."""
+    """Moved by shares of a pixel all over the place and back by whole ones: the ring powers fall as `fade` says."""
     random = np.random.default_rng(5)
     noise = random.standard_normal((1, SIZE, SIZE)).astype(np.float32)
     shift = random.uniform(-0.5, 0.5, (400, 2))
@@ -147,5 +147,5 @@ def test_the_blur_of_interpolation_is_that_of_bilinear_shifts(blob):
     rings = Rings(SIZE)
     spectrum, before = np.fft.rfft2(numerator[0] / 400), np.fft.rfft2(noise[0])
     found = rings.means((spectrum * before.conj()).real) / rings.means(np.square(np.abs(before)))
-    np.testing.assert_allclose(found[1 : SIZE // 2 - 1], rings.interpolation[1 : SIZE // 2 - 1], atol=0.06)
-    assert rings.interpolation[SIZE // 2] < 0.6  # it is no small thing
+    np.testing.assert_allclose(found[1 : SIZE // 2 - 1], rings.means(rings.fade)[1 : SIZE // 2 - 1], atol=0.06)
+    assert rings.means(rings.fade)[SIZE // 2] < 0.6  # it is no small thing

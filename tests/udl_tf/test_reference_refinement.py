@@ -169,9 +169,9 @@ def test_what_a_particle_has_in_common_with_itself_is_taken_away(with_ctf):
     numerator, denominator = averaging.sums(tf.constant(images[:members]), values, *rest)
     rings = averaging.Rings(SIZE)
     # Divided ring by ring, and filtered. Turning blurs what is added up, so a particle has less of itself in the sums.
-    gain = np.exp(-np.arange(rings.count) / 20.0) / averaging.gains(denominator.numpy(), rings)[0]
-    share = gain * rings.interpolation
-    spectrum = np.fft.rfft2(numerator.numpy()[0]) * rings.spread(gain)
+    gain = rings.spread(np.exp(-np.arange(rings.count) / 20.0)) / averaging.gains(denominator.numpy(), rings)[0]
+    share = rings.means(gain * rings.fade)
+    spectrum = np.fft.rfft2(numerator.numpy()[0]) * gain
     bench = Bench(np.fft.irfft2(spectrum, (SIZE, SIZE)), noise)
     own = np.tile(share[: bench.rings], (members, 1)).astype(np.float32)
     blind = bench.step(images[:members], angle, shift, values)

@@ -108,7 +108,7 @@ def test_the_halves_never_see_each_other(clean, noise):
     np.testing.assert_array_equal(one.halves[0], two.halves[0])
     assert np.abs(one.halves[1] - two.halves[1]).max() > 0.1
     mean = images[::2].mean(0)  # an unfiltered half is the mean of its images, sharpened
-    spectrum = np.fft.rfft2(one.halves[0]) * RINGS.spread(RINGS.interpolation) * (1 + 1e-3)
+    spectrum = np.fft.rfft2(one.halves[0]) * RINGS.fade * (1 + 1e-3)
     np.testing.assert_allclose(spectrum * RINGS.inside, np.fft.rfft2(mean) * RINGS.inside, atol=0.5)
 
 

@@ -6,9 +6,10 @@ import pytest
 from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.mrc import write_mrc
-from udl_tf.stacks import stages, workbench
+from udl_tf.stacks import stages, tasks, workbench
 from udl_tf.stacks.executors import open_executor
 from udl_tf.stacks.ledger import Ledger
+from udl_tf.stacks.references import Reference
 
 SIZE, COUNT, SNR = 48, 56, 0.3
 JUNK = np.arange(5, COUNT, 9)  # images of nothing but noise
@@ -114,6 +115,44 @@ def test_the_averages_tell_how_it_came_about(found, picture):
     turned = picture(np.arange(0, 360, 2.0), np.zeros((180, 2)), SIZE)
     alike = {label: max(np.corrcoef(one[mask], image[mask])[0, 1] for one in turned) for label, image in found.averages}
     assert alike["final"] > 0.85 > alike["before"] and alike["final"] > alike["pairs, synchronised"] - 0.02
+
+
+def test_halves_that_drifted_apart_are_brought_together(tmp_path, picture, aligner, threads):
+    """The odd half's average is turned by 6 degrees and moved: its poses follow the average back."""
+    images, noise, _ = particles(picture, 6, 5.0)
+    work = stages.Stages(setting_of(tmp_path / "stack.mrcs", images + noise), threads, progress=False)
+    drift = np.array([0.0, 6.0]), np.array([[0.0, 0.0], [1.5, -1.0]])
+    work.reference = Reference(picture(*drift, SIZE), np.ones(25), 16, np.zeros((2, 25)))
+    stack = stages.Stack.of(np.arange(6))
+    stack.angle, stack.shift = np.linspace(-90, 90, 6).astype(np.float32), np.full((6, 2), 2.0, np.float32)
+    before = stack.angle.copy(), stack.shift.copy()
+    work._bring_halves_together(stack, aligner)
+    np.testing.assert_array_equal(stack.angle[::2], before[0][::2])
+    np.testing.assert_array_equal(stack.shift[::2], before[1][::2])
+    np.testing.assert_allclose(stack.angle[1::2], before[0][1::2] - 6.0, atol=0.3)
+    # A point at (2, 2), where the odd half's average has it, is moved back by the drift, then turned back: R(-6) (p - t).
+    z = np.exp(-1j * np.deg2rad(6.0)) * complex(2.0 - 1.5, -(2.0 + 1.0))
+    np.testing.assert_allclose(stack.shift[1::2], [[z.real, -z.imag]] * 3, atol=0.15)
+
+
+@pytest.mark.parametrize("how", ["search", "reference"])
+def test_each_particle_meets_the_average_of_its_own_half(tmp_path, picture, how):
+    """Averages of the two halves that differ by 20 degrees and in their noise: no half must hear of the other's."""
+    images, _, truth = particles(picture, 8, 5.0)
+    averages = picture(np.array([0.0, 20.0]), np.zeros((2, 2)), SIZE)
+    rows = np.arange(8)
+    wanted = truth[0] + 20.0 * (rows % 2)
+    payload = {"setting": setting_of(tmp_path / "stack.mrcs", images), "rows": rows, "steps": 6, "known": np.zeros(8, bool)}
+    payload |= {"weight": np.ones(8), "inside": np.zeros(8), "search": None, "reference": None}
+    payload |= (
+        {"angle": wanted + 2.0, "shift": truth[1]} if how == "reference" else {"angle": 0.0 * wanted, "shift": 0.0 * truth[1]}
+    )
+    reference = Reference(averages / images.std(), np.full(25, 10.0), 16, np.zeros((2, 25)))
+    payload[how] = averages if how == "search" else reference
+    found = tasks.poses(payload, 2, 8)
+    assert len(found["angle"]) == 6 and found["count"] == 6
+    np.testing.assert_allclose(geometry.wrap_degrees(found["angle"] - wanted[2:]), 0, atol=0.5)
+    assert ("detection" in found) == (how == "reference") and ("symmetry" in found) == (how == "search")
 
 
 def test_to_a_reference(tmp_path, picture, threads):

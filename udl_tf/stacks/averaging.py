@@ -10,6 +10,7 @@ import tensorflow as tf
 from pipelines.warp import warp
 
 HALVES = 2
+FINE = 8  # steps of the radius, per ring, within which frequencies count as equally far out
 
 
 def half_of(rows):
@@ -45,13 +46,14 @@ class Rings:
     def __init__(self, box):
         self.box = box
         y, x = np.fft.fftfreq(box)[:, None] * box, np.arange(box // 2 + 1)[None, :]
-        self.ring = np.rint(np.hypot(y, x)).astype(int)
+        self.radius = np.hypot(y, x)
+        self.ring = np.rint(self.radius).astype(int)
         self.share = np.where((x == 0) | (2 * x == box), 1.0, 2.0) * np.ones_like(y)
         self.count = box // 2 + 1
         self.inside = self.ring < self.count
         # Bilinear interpolation between pixels, on the average over sub-pixel places.
         fade = np.square(np.sinc(y / box) * np.sinc(x / box))
-        self.interpolation = self.means(fade)
+        self.fade = self.evened(fade[None])[0]
 
     def means(self, values):
         """Ring means (..., rings) of values (..., box, box // 2 + 1)."""
@@ -69,18 +71,28 @@ class Rings:
         """Ring values (..., rings) at every frequency (..., box, box // 2 + 1), 0 in the corners."""
         return np.take(rings, np.minimum(self.ring, self.count - 1), axis=-1) * self.inside
 
+    def evened(self, values):
+        """Values (k, box, box // 2 + 1), each replaced by the mean over all frequencies of nearly its radius."""
+        fine = np.rint(self.radius * FINE).astype(int).ravel()
+        share = self.share.ravel()
+        members = np.maximum(np.bincount(fine, share), 1e-12)
+        rows = [(np.bincount(fine, row.ravel() * share) / members)[fine] for row in values]
+        return np.reshape(rows, values.shape)
+
 
 def gains(denominator, rings, regular=1e-3):
-    """What numerators are divided by, ring by ring: (k, rings) of (k, n, n // 2 + 1).
+    """What numerators are divided by at each frequency, of denominators (k, n, n // 2 + 1), same shape.
 
-    regular: share of the largest denominator added to it, for frequencies the CTFs leave empty. They also take back the blur of
-    interpolation.
+    They are evened over directions, because the particles are turned and the sums of their CTFs were not; within a ring a CTF may
+    change a lot. They also take back the blur of interpolation.
+
+    regular: share of the largest denominator added, for frequencies the CTFs leave empty.
     """
-    known = rings.means(np.asarray(denominator, np.float64))
-    return (known + regular * known.max(-1, keepdims=True) + 1e-12) * rings.interpolation
+    known = rings.evened(np.asarray(denominator, np.float64))
+    return (known + regular * known.max((1, 2), keepdims=True) + 1e-12) * rings.fade
 
 
 def average(numerator, denominator, rings):
     """Unfiltered averages (k, n, n) of sums (k, n, n), (k, n, n // 2 + 1)."""
     spectra = np.fft.rfft2(np.asarray(numerator, np.float64))
-    return np.fft.irfft2(spectra * rings.spread(1.0 / gains(denominator, rings)), (rings.box, rings.box))
+    return np.fft.irfft2(spectra * rings.inside / gains(denominator, rings), (rings.box, rings.box))

@@ -209,7 +209,7 @@ def _fingerprint(job, setting):
 
 def _stamp(source):
     """Tells one state of a source's files from another: a hash of their names, sizes and times of change."""
-    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in source.files()]
+    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in source.paths()]
     return hashlib.sha256(repr(states).encode()).hexdigest()[:16]
 
 

@@ -69,7 +69,11 @@ def emerging(totals, setting):
     believed = _smooth(np.clip(frc, 0.0, 1.0))
     filtered = _filtered(_framed(halves, mask), believed, rings)
     joint = _filtered(_framed(_joint(totals, rings)[None], mask)[0], 2.0 * believed / (1.0 + believed), rings)
-    own = believed / gains(totals.sums["denominator"], rings)
+    window = window_of(setting.box)
+    # A particle is seen through the window, its part in the average through the mask: what both let through is in common.
+    common = float((window * mask).sum() / np.square(window).sum())
+    # Turning has blurred it there by what the gains take back.
+    own = common * believed * rings.means(rings.fade / gains(totals.sums["denominator"], rings))
     return _reference(filtered, believed, own, totals, setting, rings), Picture(joint, halves, frc)
 
 

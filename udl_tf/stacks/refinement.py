@@ -98,12 +98,13 @@ class ReferenceRefinement:
         moves = tf.complex(-tf.math.imag(value), tf.math.real(value))[:, None] * tf.cast(rate, tf.complex64)
         slopes = tf.concat([turn[:, None], moves], 1)  # (batch, 3, n): per degree, per pixel in x and y
         norm = tf.reduce_sum(weight * _product(value, value), 1) + 1e-20
-        itself = tf.gather(own, self.ring, axis=1) * tf.square(ctf) * _product(spectra, spectra)
-        match = tf.reduce_sum(weight * (_product(value, particle) - itself), 1)
+        share = tf.gather(own, self.ring, axis=1) * tf.square(ctf)
+        match = tf.reduce_sum(weight * (_product(value, particle) - share * _product(particle, particle)), 1)
         amplitude = match / norm
-        uneven = value - round * tf.cast(ctf, tf.complex64)
+        even = round * tf.cast(ctf, tf.complex64)
+        uneven, left = value - even, particle - tf.cast(amplitude[:, None], tf.complex64) * even
         uneven_norm = tf.reduce_sum(weight * _product(uneven, uneven), 1) + 1e-20
-        uneven_match = tf.reduce_sum(weight * (_product(uneven, particle) - itself), 1)
+        uneven_match = tf.reduce_sum(weight * (_product(uneven, left) - share * _product(left, left)), 1)
         believed = tf.maximum(amplitude, 0.1)
         flat = tf.concat([tf.math.real(slopes), tf.math.imag(slopes)], 2)
         weighted = flat * tf.concat([weight, weight], 0)
