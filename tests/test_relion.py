@@ -15,9 +15,7 @@ from pipelines.warp import warp
 COUNT = 12
 
 
-@pytest.mark.skipif(
-    shutil.which("relion_stack_create") is None, reason="RELION is not on the PATH (apt-get install relion)"
-)
+@pytest.mark.skipif(shutil.which("relion_stack_create") is None, reason="RELION is not on the PATH (apt-get install relion)")
 @pytest.mark.parametrize("box", [64, 63])
 def test_relion_applies_our_poses(tmp_path, box):
     random = np.random.default_rng(4)

@@ -1,6 +1,7 @@
 """Chunks through every executor: order, memory, lost workers, and jobs that are killed."""
 
 import contextlib
+import functools
 import os
 import pathlib
 import random
@@ -227,6 +228,8 @@ def in_process(*arguments, **options):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
+        # Who starts the tests in the background may have them ignore Ctrl-C, which children inherit.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         **options,
     )
 

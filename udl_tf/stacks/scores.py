@@ -18,7 +18,7 @@ def score(amplitude, detection, variance, max_shift):
         amplitude, detection: (n,), ``uneven`` and ``uneven_detection`` of `refinement.Fit`. variance: (n,) square degrees.
         max_shift: pixels, of the search.
     """
-    return _there(amplitude, detection, max_shift) * tf.math.erf(WITHIN / np.sqrt(2.0 * np.maximum(variance, 1e-12))).numpy()
+    return there(amplitude, detection, max_shift) * tf.math.erf(WITHIN / np.sqrt(2.0 * np.maximum(variance, 1e-12))).numpy()
 
 
 def weight(amplitude, detection, usable, max_shift):
@@ -30,11 +30,11 @@ def weight(amplitude, detection, usable, max_shift):
         amplitude, detection: (n,), see `refinement.Fit`. usable: bool (n,). max_shift: pixels, of the search.
     """
     contrast, error = _contrast(amplitude, detection)
-    good = usable & (_there(amplitude, detection, max_shift) >= LEAST) & (contrast + 2.0 * error >= FAINT)
+    good = usable & (there(amplitude, detection, max_shift) >= LEAST) & (contrast + 2.0 * error >= FAINT)
     return (good if good.any() else usable).astype(np.float32)
 
 
-def _there(amplitude, detection, max_shift):
+def there(amplitude, detection, max_shift):
     """Probability (n,) that a particle holds the average at its pose, by Bayes' rule for two cases.
 
     It does: its amplitude is about the median of all. Or it is noise, of which the best of M poses was found, M being how many

@@ -196,7 +196,8 @@ class Stages:
             stack.symmetry, stack.score, stack.sigma = (found[key] for key in ("symmetry", "score", "sigma"))
         if "detection" in found:
             limit = self.setting.box / 4 if self.setting.max_shift is None else self.setting.max_shift
-            stack.score = scores.score(found["uneven"], found["uneven_detection"], found["variance"], limit) * stack.usable
+            turned = scores.score(found["uneven"], found["uneven_detection"], found["variance"], limit)
+            stack.score = turned * scores.there(found["amplitude"], found["detection"], limit) * stack.usable
             stack.sigma = np.where(stack.usable, np.sqrt(found["variance"]), np.inf)
             stack.weight = scores.weight(found["amplitude"], found["detection"], stack.usable, limit)
         make = references.emerging if given is None else references.given
