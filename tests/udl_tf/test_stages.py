@@ -256,3 +256,10 @@ def test_one_usable_image_makes_no_pair(tmp_path, picture, aligner, threads):
     setting = setting_of(tmp_path / "stack.mrcs", images)
     with pytest.raises(InputError, match="no two images that can be aligned"):
         stages.Stages(setting, threads, progress=False).to_average(4, aligner)
+
+
+def test_nothing_known_is_not_shared():
+    """What is learned of one thing must not turn up in another: the arrays of a new stack are its own."""
+    stack = stages.Stack.of(np.arange(3))
+    stack.angle[0], stack.inside[1], stack.score[2] = 10.0, 1.0, 0.5
+    assert stack.angle.tolist() == [10, 0, 0] and stack.inside.tolist() == [0, 1, 0] and stack.score.tolist() == [0, 0, 0.5]

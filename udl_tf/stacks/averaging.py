@@ -1,7 +1,7 @@
 """Averages of aligned particles: sums that chunks add to, and the filtered averages particles are compared with.
 
-Numerator and denominator are those of the least-squares (Wiener) average of images with CTFs c_i:
-``sum c_i F_i / (sum c_i^2 + 1 / s)``, in two halves of the stack that never see each other.
+Numerator and denominator are those of the least-squares average of images F_i with CTFs c_i, ``sum c_i F_i / sum c_i^2``, in two
+halves of the stack that never see each other.
 """
 
 import numpy as np

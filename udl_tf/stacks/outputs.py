@@ -67,9 +67,8 @@ class Gallery:
 
     def __init__(self, stack, mask, count=16):
         self.stack, self.mask = stack, mask
-        self.rows = best_and_worst(
-            stack.score - 1e-4 * np.minimum(stack.sigma, 180.0), stack.usable, count
-        )  # of equals the surer
+        order = stack.score - 1e-4 * np.minimum(stack.sigma, 180.0)  # of equal scores the surer angle is better
+        self.rows = best_and_worst(order, stack.usable, count)
         self.similarity = np.full(len(stack.rows), np.nan) if len(stack.rows) <= SIMILARITIES else None
         self._images = {}
 

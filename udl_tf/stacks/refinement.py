@@ -37,9 +37,8 @@ class ReferenceRefinement:
         self.index = (rows * (box // 2 + 1) + columns).astype(np.int32)  # places in the layout of rfft2d
         centre = (box - 1) / 2.0
         self.centring = np.exp(2j * np.pi / box * centre * self.points.sum(1)).astype(np.complex64)
-        edge = (
-            int(np.ceil((self.highest + 0.5) * PAD)) + 1
-        )  # turned points reach half a ring beyond the highest, their corners one cell
+        # Turned points reach half a ring beyond the highest, and their corners one cell more.
+        edge = int(np.ceil((self.highest + 0.5) * PAD)) + 1
         self.width, self.height = edge + 1, 2 * edge + 1
 
     def sampled(self, spectra):

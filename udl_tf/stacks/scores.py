@@ -30,8 +30,13 @@ def weight(amplitude, detection, usable, max_shift):
         amplitude, detection: (n,), see `refinement.Fit`. usable: bool (n,). max_shift: pixels, of the search.
     """
     contrast, error = _contrast(amplitude, detection)
-    good = usable & (there(amplitude, detection, max_shift) >= LEAST) & (contrast + 2.0 * error >= FAINT)
-    return (good if good.any() else usable).astype(np.float32)
+    return kept((there(amplitude, detection, max_shift) >= LEAST) & (contrast + 2.0 * error >= FAINT), usable)
+
+
+def kept(good, usable):
+    """Weight (n,), 1 for particles that are good and usable, bool (n,) each; for all usable ones if none is good."""
+    both = good & usable
+    return (both if both.any() else usable).astype(np.float32)
 
 
 def there(amplitude, detection, max_shift):

@@ -60,10 +60,17 @@ class Stack:
     def of(cls, rows):
         """Particles of these rows of which nothing is known."""
         n = len(rows)
-        zeros, ones = np.zeros(n, np.float32), np.ones(n, np.float32)
-        unknown = np.full(n, np.inf, np.float32)
-        shift = np.zeros((n, 2), np.float32)
-        return cls(np.asarray(rows), zeros, shift, zeros, unknown, ones, zeros, np.ones(n, np.int32), np.ones(n, bool))
+        return cls(
+            rows=np.asarray(rows),
+            angle=np.zeros(n, np.float32),
+            shift=np.zeros((n, 2), np.float32),
+            score=np.zeros(n, np.float32),
+            sigma=np.full(n, np.inf, np.float32),
+            weight=np.ones(n, np.float32),
+            inside=np.zeros(n, np.float32),
+            symmetry=np.ones(n, np.int32),
+            usable=np.ones(n, bool),
+        )
 
 
 class Stages:
@@ -114,9 +121,7 @@ class Stages:
         self._pass("search", stack, None, 0, search=np.stack([image] * 2).astype(np.float32), given=image)
         stack.averages.append(("found by the network", stack.picture.average))
         if not refine:
-            stack.weight = (
-                np.where(stack.score >= scores.LEAST, stack.weight, 0.0) if (stack.score >= scores.LEAST).any() else stack.weight
-            )
+            stack.weight = scores.kept(stack.score >= scores.LEAST, stack.usable)
         for number in range(2 if refine else 0):
             self._pass(f"round-{number + 1}", stack, self.reference, 2, given=image)
             stack.averages.append((f"round {number + 1}", stack.picture.average))
@@ -195,7 +200,7 @@ class Stages:
         if search is not None:
             stack.symmetry, stack.score, stack.sigma = (found[key] for key in ("symmetry", "score", "sigma"))
         if "detection" in found:
-            limit = self.setting.box / 4 if self.setting.max_shift is None else self.setting.max_shift
+            limit = self.setting.limit
             turned = scores.score(found["uneven"], found["uneven_detection"], found["variance"], limit)
             stack.score = turned * scores.there(found["amplitude"], found["detection"], limit) * stack.usable
             stack.sigma = np.where(stack.usable, np.sqrt(found["variance"]), np.inf)

@@ -111,7 +111,7 @@ def _refined(bench, images, ctfs, half, reference, steps, starts, inside):
     rings = comparison.refinement.highest + 1
     power = tf.constant(reference.power[:rings], tf.float32)
     own = (reference.own[half, :rings] * inside[:, None]).astype(np.float32)
-    limit = bench.limit + 1.0
+    limit = bench.setting.limit + 1.0
     results = []
     for angle, shift in starts:
         fit = Fit(angle.copy(), shift.copy(), *(np.zeros(len(angle), np.float32) for _ in Fit._fields[2:]))

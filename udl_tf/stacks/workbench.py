@@ -44,6 +44,11 @@ class Setting:
     server: str | None = None
     rest: bool = False
 
+    @property
+    def limit(self):
+        """Largest shift looked for, pixels."""
+        return self.box / 4.0 if self.max_shift is None else self.max_shift
+
 
 @functools.lru_cache(maxsize=1)
 def workbench(setting):
@@ -61,8 +66,7 @@ class Workbench:
         self.pixel_size = self.source.pixel_size
         n = setting.box
         self.window = window_of(n)
-        self.limit = n / 4.0 if setting.max_shift is None else setting.max_shift  # pixels, of shifts
-        self.network_mask = soft_disc(n, 2.0 * (setting.mask_radius + self.limit) / n, 2.0 / n) if setting.masked else None
+        self.network_mask = soft_disc(n, 2.0 * (setting.mask_radius + setting.limit) / n, 2.0 / n) if setting.masked else None
         signature = [tf.TensorSpec((None, n, n))]
         batch = [tf.TensorSpec((None,)), tf.TensorSpec((None, 2)), tf.TensorSpec((None,)), tf.TensorSpec((None,), tf.int32)]
         plain = tf.function(lambda images, *rest: averaging.sums(images, None, *rest), input_signature=[*signature, *batch])
