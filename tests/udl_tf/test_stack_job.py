@@ -121,7 +121,9 @@ def test_everything_a_job_writes(stack, model_folder, tmp_path, truth, picture):
     for path in paths.values():
         assert path.suffix not in (".mrc", ".mrcs") or mrcfile.validate(path)
     aligned = mrcfile.read(out / "a.mrcs")
-    np.testing.assert_array_equal(aligned[good], warp(source.read(good), result.angle[good], result.shift[good]).numpy())
+    # As one batch, as the job does it: vectorised sines and cosines depend in the last bit on the place in the batch.
+    turned = warp(source.read(slice(None)), np.nan_to_num(result.angle), np.nan_to_num(result.shift)).numpy()
+    np.testing.assert_array_equal(aligned[good], turned[good])
     with mrcfile.open(out / "a.mrc") as file:
         average, pixel = file.data.copy(), float(file.voxel_size.x)
     assert average.shape == (SIZE, SIZE) and pixel == pytest.approx(2.0)
