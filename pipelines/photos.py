@@ -23,6 +23,8 @@ TEXTURE_BLOCK = 16  # pixels
 TEXTURE_CONTRAST = 8.0  # grey levels of 255: standard deviation above which a block has texture
 TEXTURE_SHARE = 0.4  # of the blocks must have texture
 PROBE = 300  # photos looked at to make sure that there is any with texture
+ATTEMPTS = 2**20  # to find a crop with texture: as good as endless
+READERS = 4  # photos decoded at a time
 
 
 def crop_size(patch=128, max_shift=10.0):
@@ -70,7 +72,7 @@ def photo_pair(crops, seed, patch=128, max_shift=10.0):
     return fixed, warp.centre_crop(crops, patch), angle, shift
 
 
-def photo_crops(folder, batch=64, patch=128, max_shift=10.0, seed=0, repeat=True):
+def photo_crops(folder, batch=64, patch=128, max_shift=10.0, seed=0, repeat=True, start=None):
     """Random square crops of the photos below a folder, in random order, decoded lazily.
 
     A photo is made grey and cut around a random centre; one whose short side is below `crop_size` is first scaled up to
@@ -82,6 +84,8 @@ def photo_crops(folder, batch=64, patch=128, max_shift=10.0, seed=0, repeat=True
         batch: crops at a time. patch, max_shift: of the pairs to be made, see `photo_pair`.
         seed: integer; the same arguments give the same crops.
         repeat: endlessly, with another crop of each photo every time; otherwise one pass.
+        start: None, or the number of the first batch of an endless dataset whose batch n depends on the seed and on n alone: what
+            is dropped has another photo put in its place instead of the next ones moving up.
 
     Returns:
         The tf.data.Dataset of float32 (batch, size, size), grey levels 0 to 255, and the `PhotoFiles` it draws from, whose
@@ -92,19 +96,18 @@ def photo_crops(folder, batch=64, patch=128, max_shift=10.0, seed=0, repeat=True
     """
     size = crop_size(patch, max_shift)
     files = photo_files.find_photos(folder, shortest=size // 2)
-    paths = tf.data.Dataset.from_tensor_slices(list(files.paths)).shuffle(len(files.paths), seed)
-    return _crops(paths, _read_photo, folder, batch, patch, size, seed, repeat), files
+    paths = tf.constant(files.paths)
+    return _crops(len(files.paths), lambda i: _read_photo(paths[i]), folder, batch, patch, size, seed, repeat, start), files
 
 
-def array_crops(images, batch=64, patch=128, max_shift=10.0, seed=0, repeat=True):
+def array_crops(images, batch=64, patch=128, max_shift=10.0, seed=0, repeat=True, start=None):
     """As `photo_crops`, from images (n, height, width) in memory, grey levels 0 to 255. Returns the dataset alone."""
     size = crop_size(patch, max_shift)
     images = np.asarray(images, np.float32)
     if images.ndim != 3 or min(images.shape[1:]) < size // 2:
         raise InputError(f"photos of shape {images.shape}: expected (n, height, width), sides of {size // 2} pixels or more")
     stored = tf.constant(images)
-    index = tf.data.Dataset.range(len(images)).shuffle(len(images), seed)
-    return _crops(index, lambda i: stored[i], "images", batch, patch, size, seed, repeat)
+    return _crops(len(images), lambda i: stored[i], "images", batch, patch, size, seed, repeat, start)
 
 
 def has_texture(patch):
@@ -119,24 +122,54 @@ def has_texture(patch):
     return tf.reduce_mean(tf.cast(spread > TEXTURE_CONTRAST, tf.float32)) >= TEXTURE_SHARE
 
 
-def _crops(sources, read, name, batch, patch, size, seed, repeat):
-    """From sources, which `read` turns into images (height, width), to batches of textured crops (batch, size, size)."""
+def _crops(count, read, name, batch, patch, size, seed, repeat, start):
+    """From photos 0 .. count - 1, which `read` turns into images, to batches of textured crops (batch, size, size)."""
 
-    def crop(counter, source):
-        return _random_crop(read(source), size, tf.stack([tf.cast(seed, tf.int64), counter]))
+    def crop(counter, index):
+        return _random_crop(read(index), size, tf.stack([tf.cast(seed, tf.int64), counter]))
 
     def textured(image):
         return has_texture(warp.centre_crop(image[None], patch)[0])
 
-    def crops(these):
-        these = these.enumerate().map(crop, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    def crops(these, parallel=tf.data.AUTOTUNE):
+        these = these.map(crop, num_parallel_calls=parallel, deterministic=True if parallel else None)
         return these.ignore_errors(log_warning=True).filter(textured)  # the errors of damaged files
 
+    order = tf.data.Dataset.range(count).shuffle(count, seed)
     # Without this an endless pass over blank photos would never end.
-    if not any(True for _ in crops(sources.take(PROBE).repeat(3)).take(1)):
+    if not any(True for _ in crops(order.take(PROBE).repeat(3).enumerate()).take(1)):
         raise InputError(f"{name}: no photo with enough texture for patches of {patch} pixels (or none that decodes)")
-    chosen = crops(sources.repeat() if repeat else sources)
-    return chosen.batch(batch, drop_remainder=repeat).prefetch(tf.data.AUTOTUNE)
+    if start is not None:
+        chosen = _one_each(crops, count, seed, start * batch)
+    else:
+        chosen = crops((order.repeat() if repeat else order).enumerate())
+    return chosen.batch(batch, drop_remainder=repeat or start is not None).prefetch(tf.data.AUTOTUNE)
+
+
+def _one_each(crops, count, seed, start):
+    """Crops number `start`, `start` + 1, ... without end: number n is one of the photo whose turn it is, or of a random other.
+
+    Args:
+        crops: from a dataset of (counter, index of a photo) to one of those crops that are fit for use, `parallel` at a time.
+    """
+    turn, used = divmod(start, count)
+
+    def one_pass(turn):
+        seeds = tf.stack([tf.cast(seed, tf.int64), turn])
+        return tf.data.Dataset.from_tensor_slices(
+            tf.random.experimental.stateless_shuffle(tf.range(count, dtype=tf.int64), seeds)
+        )
+
+    def first_fit(number, index):
+        def candidate(attempt):
+            counter = number * ATTEMPTS + attempt
+            other = tf.random.stateless_uniform((), tf.stack([tf.cast(seed, tf.int64), counter]), 0, count, tf.int64)
+            return counter, tf.where(attempt == 0, index, other)
+
+        return crops(tf.data.Dataset.range(ATTEMPTS).map(candidate), parallel=None).take(1)
+
+    order = tf.data.Dataset.range(turn, np.iinfo(np.int64).max).flat_map(one_pass).skip(used).enumerate(start)
+    return order.interleave(first_fit, cycle_length=READERS, num_parallel_calls=READERS, deterministic=True)
 
 
 def _read_photo(path):

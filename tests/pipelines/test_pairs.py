@@ -1,14 +1,11 @@
 """Pairs: their truth against positions known without any warp, what is left out, and that a seed decides everything."""
 
-import itertools
-
 import numpy as np
-import pytest
 import tensorflow as tf
 
-from pipelines import pairs
-from pipelines.errors import InputError
+from pipelines import leaves, noise, pairs, photos
 from pipelines.noise import Noise
+from pipelines.pools import Pools
 from pipelines.source import ArraySource
 
 SIZE = 48
@@ -89,7 +86,7 @@ def test_stack_truth_goes_through_the_reference():
     where = moved(-angle, 0.0, np.tile(reference, (30, 1)) - shift)
     source = ArraySource(spots(where))
     rows = np.arange(0, 30, 2)
-    made = pairs.from_stack(pairs.pools(source, rows, SIZE, 0), 16, 3, (angle, shift))
+    made = pairs.from_stack(Pools(source, rows, SIZE, 0), 16, 3, (angle, shift))
     inputs, truth = pairs.collect(made, 160)
     assert_truth(inputs, truth)
     used = position(inputs["fixed"])
@@ -100,78 +97,11 @@ def test_stack_truth_goes_through_the_reference():
 
 def test_a_stack_without_truth():
     source = ArraySource(spots([(9, 0), (0, -6), (1, 7)]))
-    made = pairs.from_stack(pairs.pools(source, np.arange(3), SIZE, 0), 16, 3)
+    made = pairs.from_stack(Pools(source, np.arange(3), SIZE, 0), 16, 3)
     inputs, truth = pairs.collect(made, 40)
     assert np.isnan(truth["angle"]).all() and np.isnan(truth["shift"]).all()
     assert np.isfinite(inputs["fixed"]).all()
     assert_same(inputs, pairs.collect(made, 40)[0])
-
-
-def test_unusable_images_are_left_out():
-    images = spots([(i, 0) for i in range(8)])
-    images[2, 5, 5], images[3, 0, 0] = np.nan, np.inf
-    images[6] = 4.0
-    (kept, indices), *_ = pairs.pools(ArraySource(images), np.arange(1, 8), 24, 0).take(1)
-    assert indices.numpy().tolist() == [1, 4, 5, 7] and kept.shape == (4, 24, 24)
-    np.testing.assert_allclose(2 * position(kept.numpy()), [(i, 0) for i in (1, 4, 5, 7)], atol=0.1)
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_no_pair_without_two_usable_images(count):
-    images = np.ones((5, 16, 16), np.float32)
-    images[:count, 0, 0] = 2.0
-    with pytest.raises(InputError, match=f"{count} of 5 image.*at least 2"):
-        pairs.pools(ArraySource(images), np.arange(5), 16, 0)
-
-
-class Counted(ArraySource):
-    """Images whose grey values are their index; remembers how many are read at a time."""
-
-    def __init__(self, count):
-        pattern = np.array([[0.0, 1.0], [0.25, 0.5]], np.float32)
-        super().__init__(np.arange(count, dtype=np.float32)[:, None, None] + pattern)
-        self.most = 0
-
-    def read(self, indices):
-        images = super().read(indices)
-        self.most = max(self.most, len(images))
-        return images
-
-
-def one_pass(dataset, count):
-    """Indices of the pools of the first pass, and of the second, after checking that each image has its index."""
-    passes, seen = [[], []], 0
-    for images, indices in dataset.as_numpy_iterator():
-        np.testing.assert_array_equal(images[:, 0, 0], indices)
-        passes[seen // count].append(indices)
-        seen += len(indices)
-        if seen == 2 * count:
-            return passes
-
-
-@pytest.mark.parametrize(("count", "size"), [(700, 256), (100, 16)])
-def test_a_stack_larger_than_a_pool(count, size):
-    source = Counted(count + 5)
-    dataset = pairs.pools(source, np.arange(5, count + 5), 2, seed=3, size=size)
-    first, second = one_pass(dataset, count)
-    assert source.most <= size and len(first) >= count / size
-    for part in (first, second):
-        np.testing.assert_array_equal(np.sort(np.concatenate(part)), np.arange(5, count + 5))
-    assert np.any(np.concatenate(first) != np.concatenate(second))
-    # However often it is walked through: the same order.
-    for again in (dataset, pairs.pools(source, np.arange(5, count + 5), 2, seed=3, size=size)):
-        np.testing.assert_array_equal(np.concatenate(one_pass(again, count)[0]), np.concatenate(first))
-    other = one_pass(pairs.pools(source, np.arange(5, count + 5), 2, seed=4, size=size), count)[0]
-    assert np.any(np.concatenate(other) != np.concatenate(first))
-
-
-def test_pairs_of_a_streamed_stack_stay_within_their_pool():
-    pool = pairs.pools(Counted(100), np.arange(100), 2, seed=3, size=20)
-    first = next(pool.as_numpy_iterator())[1]
-    poses = np.arange(100.0), np.zeros((100, 2))  # a pose that tells the image
-    angles = [truth["angle"] for _, truth in itertools.islice(pairs.from_stack(pool, 10, 0, poses), 2)]
-    possible = {(j - i + 180.0) % 360.0 - 180.0 for i in first for j in first if i != j}
-    assert {round(float(angle)) for angle in np.concatenate(angles)} <= possible
 
 
 def test_photo_truth_brings_moving_onto_fixed():
@@ -200,13 +130,25 @@ def test_collect_stops_at_the_count():
     assert len(pairs.collect(dataset, 99)[1]["angle"]) == 10
 
 
-def test_images_left_out_of_a_pool_are_named(caplog):
-    images = np.random.default_rng(5).normal(size=(12, 16, 16)).astype(np.float32)
-    images[3, 2, 2], images[7] = np.nan, 1.0
-    for size in (12, 4):  # in one piece, and in blocks
-        caplog.clear()
-        walk = pairs.pools(ArraySource(images), np.arange(1, 12), 16, 0, size)
-        seen = np.concatenate([indices for _, indices in walk.take(1 if size == 12 else 3).as_numpy_iterator()])
-        assert sorted(seen) == [1, 2, 4, 5, 6, 8, 9, 10, 11]
-        said = " ".join(caplog.messages)
-        assert "3 not finite" in said and "7 constant" in said
+def test_simulated_pairs_begin_anywhere():
+    images = spots([(9, 0), (0, -6)])
+    whole = list(pairs.simulated(images, Noise("gaussian", 0.5), 4, 7).take(5).as_numpy_iterator())
+    late = list(pairs.simulated(images, Noise("gaussian", 0.5), 4, 7, start=3).take(2).as_numpy_iterator())
+    for expected, found in zip(whole[3:], late, strict=True):
+        assert_same(found, expected)
+
+
+def test_pairs_of_photos_begin_anywhere():
+    pictures = leaves.dead_leaves(5, 128, seed=1)
+    pictures[1] = 7.0  # no texture: another photo takes its place
+
+    def batches(start, count):
+        crops = photos.array_crops(pictures, 3, 48, 5.0, seed=2, start=start)
+        made = pairs.from_photos(crops, lambda images, seed: noise.gaussian(images, 0.5, seed), 7, 48, 5.0, start)
+        return list(made.take(count).as_numpy_iterator())
+
+    whole = batches(0, 8)
+    assert len({float(angle) for _, truth in whole for angle in truth["angle"]}) == 24
+    for start in (1, 2, 6):
+        for expected, found in zip(whole[start:], batches(start, 2), strict=False):
+            assert_same(found, expected)

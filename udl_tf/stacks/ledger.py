@@ -12,6 +12,7 @@ import numpy as np
 
 from pipelines.atomic import atomic_path
 from pipelines.errors import InputError
+from pipelines.lock import lock
 
 LOG = logging.getLogger(__name__)
 ABOUT = "job.json"
@@ -44,7 +45,7 @@ class Ledger:
             with contextlib.suppress(FileExistsError):
                 self.folder.mkdir()
             self._check_ours()
-            self._lock = _locked(self.folder)
+            self._lock = lock(self.folder)
             old = _read_json(about)
             if resume and old is not None:
                 changes = list(_changes(old["fingerprint"], new["fingerprint"]))
@@ -174,18 +175,3 @@ def _changes(old, new, prefix=""):
 def _short(value):
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _locked(folder):
-    """An open file that other processes cannot lock while this one lives; the lock goes with the process, however it ends."""
-    file = open(folder / ".lock", "w")  # noqa: SIM115  open as long as the job lasts
-    try:
-        import fcntl
-
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise InputError(f"another process works in {folder}: expected it to be finished first") from None
-    except (ImportError, OSError):
-        pass  # Windows, or a file system without locks
-    return file
