@@ -4,7 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from pipelines import noise_spectrum
+from pipelines import draws, noise_spectrum
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Background:
     power: tuple
     level: float = 1.0
 
-    def __call__(self, images, seed):
-        """Images (batch, height, width) with new noise; seed int32 (2,)."""
+    def __call__(self, images, seed, first=0):
+        """Images (batch, height, width) with new noise; seed int32 (2,); first: as in `draws`."""
         shape = (tf.shape(images)[0], images.shape[1], images.shape[2])
         power = tf.constant(self.power, tf.float32) * self.level
-        return images + noise_spectrum.coloured(shape, power, seed)
+        return images + noise_spectrum.coloured(shape, power, seed, first)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +36,10 @@ class White:
     low: float = 0.1
     high: float = 1.0
 
-    def __call__(self, images, seed):
-        """Images (batch, height, width) with new noise; seed int32 (2,)."""
+    def __call__(self, images, seed, first=0):
+        """Images (batch, height, width) with new noise; seed int32 (2,); first: as in `draws`."""
         seeds = tf.random.experimental.stateless_split(seed, 2)
-        share = tf.random.stateless_uniform((tf.shape(images)[0], 1, 1), seeds[0], self.low, self.high)
+        share = draws.uniform((tf.shape(images)[0], 1, 1), seeds[0], self.low, self.high, first)
         deviation = tf.math.reduce_std(images, axis=(1, 2), keepdims=True)
-        return images + share * deviation * tf.random.stateless_normal(tf.shape(images), seeds[1])
+        shape = (tf.shape(images)[0], images.shape[1], images.shape[2])
+        return images + share * deviation * draws.normal(shape, seeds[1], first)

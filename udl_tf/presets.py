@@ -7,7 +7,7 @@ import pathlib
 from pipelines.errors import InputError
 from udl_tf.networks.group import HIGHEST, GroupConfig
 from udl_tf.networks.polar import PolarConfig
-from udl_tf.networks.siamese import SiameseConfig
+from udl_tf.networks.siamese import PRECISIONS, SiameseConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Config:
         margin: pixels around the box that pairs of photos bring along, so that disturbed ones have no empty corners.
         warm_steps, self_pair_share: self-pairs, see `udl_tf.training.step`.
         seed: of everything random.
+        precision: of the paper's network while it is trained, one of `PRECISIONS`; the other networks know float32 alone.
         candidates: peaks of the network's correlation that may be verified; how many are, depends on the pair.
         reach: largest shift an alignment looks for, as a share of the image's side.
         support: where two images are compared at the end: a ``disc`` (particles) or the whole ``frame`` (photographs).
@@ -56,6 +57,7 @@ class Config:
     warm_steps: int = 0
     self_pair_share: float = 0.0
     seed: int = 0
+    precision: str = "float32"
     candidates: int = 4
     reach: float = 0.25
     support: str = "disc"
@@ -163,6 +165,9 @@ def resolve(name, **overrides):
             fields[key] = _checked(key, value, fields[key])
     if fields["box"] < 2 * HIGHEST + 2:
         raise InputError(f"setting 'box': received {fields['box']}, expected at least {2 * HIGHEST + 2} pixels")
+    wanted = PRECISIONS if isinstance(fields["network"], SiameseConfig) else PRECISIONS[:1]
+    if fields["precision"] not in wanted:
+        raise InputError(f"setting 'precision': received {fields['precision']!r}, expected one of {', '.join(wanted)} here")
     return Config(**fields)
 
 

@@ -1,5 +1,7 @@
 """The training step: what enters the loss, its sign, and that training is reproducible."""
 
+import time
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -161,12 +163,60 @@ def test_larger_images_are_disturbed_whole_and_cropped_without_empty_corners():
     assert min(np.min(images) for images in seen) > 0.999
 
 
+class Logs(tf.keras.callbacks.Callback):
+    """What every step tells, and when the step began and ended."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps, self.times = [], []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.times.append([time.time()])
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps.append({name: float(value) for name, value in logs.items()})
+        self.times[-1].append(time.time())
+
+
+def test_every_step_tells_its_own_loss_and_its_parts():
+    """The weights stay as they are (learning rate 0) and the statistics of the batch norm do not count in training."""
+    model, logs = small_model(self_pair_share=0.25, warm_steps=2), Logs()
+    model.compile(optimizer=tf.keras.optimizers.Adam(0.0))
+    data = small_data()  # 3 batches of 8
+    model.fit(data, epochs=1, verbose=0, callbacks=[logs])
+    for step, (inputs, _) in enumerate(data):
+        each = model.pair_losses(inputs, step, training=True).numpy()
+        told, own = logs.steps[step], 8 if step < 2 else 2  # self-pairs come first in the batch
+        assert set(told) == {"loss", "loss_udl", "loss_self", "fetched"}
+        np.testing.assert_allclose([told["loss"], told["loss_self"]], [each.mean(), each[:own].mean()], rtol=1e-4)
+        np.testing.assert_allclose(told["loss_udl"], each[own:].mean() if own < 8 else np.nan, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("share", "parts"), [(0.0, {"loss_udl"}), (1.0, {"loss_self"})])
+def test_parts_that_never_exist_are_not_told(share, parts):
+    logs = Logs()
+    small_model(self_pair_share=share).fit(small_data(), verbose=0, callbacks=[logs])
+    assert set(logs.steps[0]) == {"loss", "fetched"} | parts
+
+
+def test_fetched_is_when_the_data_were_there():
+    def slow(inputs, truth):
+        tf.py_function(lambda: time.sleep(0.2), [], [])
+        return inputs, truth
+
+    logs = Logs()
+    small_model().fit(small_data().map(slow), epochs=1, verbose=0, callbacks=[logs])
+    for told, (begun, ended) in zip(logs.steps[1:], logs.times[1:], strict=True):  # the first step is traced, too
+        assert 0.15 < told["fetched"] - begun <= ended - begun
+
+
 def test_training_learns_on_self_pairs():
     """The loss, 1 for any constant output, must fall well below 1."""
-    model = small_model(warm_steps=10**6)
+    model, logs = small_model(warm_steps=10**6), Logs()
     data = tf.data.Dataset.from_tensors(spots(64)).repeat()
-    history = model.fit(data, steps_per_epoch=50, epochs=6, verbose=0).history["loss"]
-    assert history[0] > 0.6 and history[-1] < 0.35
+    model.fit(data, steps_per_epoch=300, epochs=1, verbose=0, callbacks=[logs])
+    loss = [told["loss"] for told in logs.steps]
+    assert np.mean(loss[:50]) > 0.6 and np.mean(loss[-50:]) < 0.35
 
 
 def test_an_interrupted_run_restarts_where_it_stopped(tmp_path):

@@ -11,4 +11,4 @@ def build(config):
         return group(config.network, config.box)
     if isinstance(config.network, PolarConfig):
         return polar(config.network, config.box)
-    return siamese(config.network, config.box, config.period)
+    return siamese(config.network, config.box, config.period, precision=config.precision)

@@ -3,11 +3,16 @@
 import tensorflow as tf
 
 from pipelines.errors import InputError
+from udl_tf.networks.batch_norm import BatchNormalization
 
 
 def batch_norm():
-    """Batch normalisation that follows its running averages as fast as the paper's framework does (0.1 a step)."""
-    return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+    """Batch normalisation that follows its running averages as fast as the paper's framework does (0.1 a step).
+
+    In the scope of a strategy with several replicas its statistics are those of the whole batch.
+    """
+    synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=synchronized)
 
 
 def conv_block(width, activation="relu"):

@@ -1,5 +1,6 @@
 """The paper's network (section 3.3, figure 2): mask -> features -> matching both ways -> regression of the angle."""
 
+import contextlib
 import dataclasses
 
 import tensorflow as tf
@@ -11,6 +12,7 @@ from udl_tf.networks.mask import mask
 from udl_tf.networks.regression import AngleHead, DirectionHead, dense_layers
 from udl_tf.networks.spectrum_input import SpectrumInput
 
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 HEADS = ("angle", "direction")
 
 
@@ -38,7 +40,7 @@ class SiameseConfig:
     spectrum_radius: float = 0.9
 
 
-def siamese(config, box=128, period=360.0, front=None):
+def siamese(config, box=128, period=360.0, front=None, precision="float32"):
     """Build the network.
 
     Args:
@@ -46,6 +48,8 @@ def siamese(config, box=128, period=360.0, front=None):
         period: of the angle in degrees: 360 for images, 180 for amplitude spectra.
         front: None, or a Keras layer (batch, box, box) -> (batch, size, size) that turns both images into what the
             network sees, such as `spectrum_input.SpectrumInput`.
+        precision: ``float32``, ``mixed_bfloat16`` or ``mixed_float16``: in what the convolutions of features and of matches
+            compute. Weights, spectra, mask, matching, fully connected layers and outputs stay float32.
 
     Returns:
         A functional model. Inputs: dict of `fixed` and `moving`, float32 (batch, box, box). Output: dict of ``angle``
@@ -53,8 +57,10 @@ def siamese(config, box=128, period=360.0, front=None):
         `moving` onto `fixed`.
 
     Raises:
-        InputError: unknown head, or a side that the features' poolings do not divide.
+        InputError: unknown head or precision, or a side that the features' poolings do not divide.
     """
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: received {precision!r}, expected one of {', '.join(PRECISIONS)}")
     if config.head not in HEADS:
         raise InputError(f"siamese head: received {config.head!r}, expected one of {', '.join(HEADS)}")
     fixed = tf.keras.Input((box, box), name="fixed")
@@ -69,15 +75,31 @@ def siamese(config, box=128, period=360.0, front=None):
 
     channel = tf.keras.layers.Reshape((size, size, 1))
     predict_mask = mask((size, size, 1), config.mask_widths)
-    extract = features((size, size, 1), config.feature_widths, config.squeeze)
+    with _computing_in(precision):
+        extract = features((size, size, 1), config.feature_widths, config.squeeze)
     seen = [channel(image) for image in seen]  # (batch, size, size, 1)
     masked = [tf.keras.layers.Multiply()([predict_mask(image), image]) for image in seen]
     there, back = Matching(name="matching")([extract(image) for image in masked])  # (batch, h, w, h w)
 
-    encode = match_encoder(there.shape[1:], config.match_widths)
+    with _computing_in(precision):
+        encode = match_encoder(there.shape[1:], config.match_widths)
     flat = [tf.keras.layers.Flatten()(encode(correlation)) for correlation in (there, back)]
     joined = tf.keras.layers.Concatenate()(flat)
     outputs = 1 if config.head == "angle" else 2
     head = AngleHead(period, name="angle") if config.head == "angle" else DirectionHead(name="direction")
     result = head(dense_layers(joined.shape[1], config.dense_widths, outputs)(joined))
     return tf.keras.Model({"fixed": fixed, "moving": moving}, {config.head: result}, name="siamese")
+
+
+@contextlib.contextmanager
+def _computing_in(precision):
+    """Layers made inside compute in this precision; they cast what comes in, and the layers after them cast it back."""
+    if precision == "float32":  # whatever the user has set stays as it is
+        yield
+        return
+    before = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(precision)
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(before)

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from pipelines import geometry, warp
 from pipelines.errors import InputError
-from udl_tf.training import losses
+from udl_tf.training import loss_scaling, losses, replicas
 
 
 class DisturbedPairModel(tf.keras.Model):
@@ -50,7 +50,6 @@ class DisturbedPairModel(tf.keras.Model):
         self.self_pair_share = self_pair_share
         self.box = network.input["fixed"].shape[1]
         self.bias_deg = tf.Variable(0.0, trainable=False, name="bias_deg")  # the constant C, once calibrated
-        self.loss_mean = tf.keras.metrics.Mean(name="loss")
         self.error_mean = tf.keras.metrics.Mean(name="rotation_error_deg")
         self.build(None)
 
@@ -60,7 +59,7 @@ class DisturbedPairModel(tf.keras.Model):
 
     @property
     def metrics(self):
-        return [self.loss_mean, self.error_mean]
+        return [self.error_mean]
 
     def call(self, inputs, training=False):
         """The network's output for pairs as they are."""
@@ -68,13 +67,58 @@ class DisturbedPairModel(tf.keras.Model):
         return self.network(cropped, training=training)
 
     def train_step(self, data):
+        """One step on this replica's rows of the batch; its gradients are summed over the replicas by the optimizer.
+
+        Returns:
+            Dict of scalars, of this step alone and of the whole batch (with `tf.distribute`: over all replicas): ``loss``, the
+            mean over the pairs; ``loss_udl`` and ``loss_self``, the means over the UDL pairs and over the self-pairs, each only
+            where the model ever trains on such pairs, and NaN at a step that has none; ``fetched``, float64 seconds as
+            `time.time` counts them: when the data were there. TensorFlow's op determinism forbids clocks: then it is left out.
+        """
         inputs = data[0] if isinstance(data, tuple) else data
+        with tf.control_dependencies(tf.nest.flatten(inputs)):
+            logs = {"fetched": tf.timestamp()} if _has_clock() else {}
+        step = tf.cast(self.optimizer.iterations, tf.int32)  # read now: the step to come counts it up
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(self.pair_losses(inputs, self.optimizer.iterations, training=True))
+            each = self.pair_losses(inputs, step, training=True)
+            loss = tf.reduce_mean(each) / replicas.count()
+            scaled = loss_scaling.scaled(self.optimizer, loss)
         weights = self.network.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        self.loss_mean.update_state(loss)
-        return {"loss": self.loss_mean.result()}
+        gradients = loss_scaling.unscaled(self.optimizer, tape.gradient(scaled, weights))
+        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        is_self = tf.cast(self.self_pair_rows(tf.shape(each)[0], step), each.dtype)
+        is_udl = 1.0 - is_self
+        sums = tf.stack([tf.reduce_sum(part) for part in (is_udl, is_self, each * is_udl, each * is_self)])
+        udl_rows, self_rows, udl, of_self = tf.unstack(replicas.total(sums))
+        logs["loss"] = (udl + of_self) / (udl_rows + self_rows)
+        if self.self_pair_share < 1.0:
+            logs["loss_udl"] = udl / udl_rows  # 0 / 0 is NaN
+        if self.self_pair_share > 0.0 or self.warm_steps:
+            logs["loss_self"] = of_self / self_rows
+        return logs
+
+    def make_train_function(self, force=False):
+        """What ``fit`` calls for each step; Keras's own but for several replicas.
+
+        There every replica returns the same logs and the first one's are told. Keras 2 would add them up, Keras 3 would
+        average them, and not at all with several workers.
+        """
+        strategy = self.distribute_strategy
+        if strategy.num_replicas_in_sync == 1:
+            return super().make_train_function(force)
+        if self.train_function is None or force:
+            with strategy.scope():
+                self.optimizer.build(self.network.trainable_variables)  # Keras 3 fails where the first step does it
+
+            def step_on_all(iterator):
+                logs = strategy.run(self.train_step, args=(next(iterator),))
+                return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
+
+            self.train_function = tf.function(step_on_all, reduce_retracing=True)
+        return self.train_function
+
+    def _maybe_symbolic_build(self, *_, **__):
+        """Keras 3 would run a step on a batch reduced over all replicas, which fails with several workers; all is built."""
 
     def test_step(self, data):
         """Mean rotation error modulo `error_period`, less the constant `bias_deg`, where the true angle is finite."""
@@ -90,21 +134,22 @@ class DisturbedPairModel(tf.keras.Model):
         return output["angle"] if "angle" in output else geometry.angle_of(output["direction"], self.period)
 
     def pair_losses(self, inputs, step, training):
-        """Loss of each pair, (batch,), for the disturbance that belongs to this step."""
+        """Loss of each pair, (batch,), for the disturbance that belongs to this step and to their place in the whole batch."""
         fixed, moving = inputs["fixed"], inputs["moving"]
         seed = tf.stack([tf.cast(self.seed, tf.int32), tf.cast(step, tf.int32)])
-        pair = self.disturb(fixed, moving, seed)
+        place = () if replicas.count() == 1 else (replicas.number() * tf.shape(fixed)[0],)
+        pair = self.disturb(fixed, moving, seed, *place)
         fixed, moving, fixed_new, moving_new = (
             warp.centre_crop(images, self.box) for images in (fixed, moving, pair.fixed, pair.moving)
         )
         is_self = self.self_pair_rows(tf.shape(fixed)[0], step)
-        mine = is_self[:, None, None]
+        own = tf.reduce_sum(tf.cast(is_self, tf.int32))  # they come first
         # One forward pass of twice the batch: both halves share the batch norm's statistics, as they will at inference.
         # Self-pairs put the disturbed copy once on either side, so that neither side is always the noisier one.
         output = self.network(
             {
-                "fixed": tf.concat([fixed, tf.where(mine, moving_new, fixed_new)], 0),
-                "moving": tf.concat([tf.where(mine, fixed_new, moving), tf.where(mine, moving, moving_new)], 0),
+                "fixed": tf.concat([fixed, moving_new[:own], fixed_new[own:]], 0),
+                "moving": tf.concat([fixed_new[:own], moving[own:], moving[:own], moving_new[own:]], 0),
             },
             training=training,
         )
@@ -117,9 +162,20 @@ class DisturbedPairModel(tf.keras.Model):
         return tf.where(is_self, 0.5 * known, udl)
 
     def self_pair_rows(self, count, step):
-        """Which of `count` pairs are trained as self-pairs at this step: bool (count,)."""
+        """Which of this replica's `count` pairs are self-pairs at this step, bool (count,): the first ones of the whole batch."""
         share = tf.where(tf.cast(step, tf.int32) < self.warm_steps, 1.0, self.self_pair_share)
-        return tf.range(count) < tf.cast(tf.round(share * tf.cast(count, tf.float32)), tf.int32)
+        limit = tf.cast(tf.round(share * tf.cast(count * replicas.count(), tf.float32)), tf.int32)
+        return replicas.number() * count + tf.range(count) < limit
+
+
+def _has_clock():
+    """Whether this process may ask for the time within a step."""
+    with tf.init_scope():  # now, while the step is traced
+        try:
+            tf.timestamp()
+        except tf.errors.FailedPreconditionError:
+            return False
+    return True
 
 
 LOSSES = {
