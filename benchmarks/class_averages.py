@@ -35,7 +35,7 @@ def main(args):
 
 def trained(path, snr, steps, seed):
     """Train on noisy copies of an image and measure: one row."""
-    from udl_tf.fit import fit
+    from udl_tf.training.runs import fit
 
     with tempfile.TemporaryDirectory() as folder:
         metrics = fit("cryo", None, str(path), f"{folder}/run", verbose=0, noise=f"gaussian:{snr:g}", steps=steps, seed=seed)

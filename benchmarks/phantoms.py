@@ -20,7 +20,7 @@ def add_args(parser):
 
 def main(args):
     """The rows of the table."""
-    from udl_tf.fit import fit
+    from udl_tf.training.runs import fit
 
     with tempfile.TemporaryDirectory() as folder:
         return rows_of(fit(args.preset, output=f"{folder}/run", verbose=0, steps=args.steps, seed=args.seed))

@@ -26,7 +26,7 @@ def add_args(parser):
 
 def main(args):
     """The rows of the table."""
-    from udl_tf.fit import fit
+    from udl_tf.training.runs import fit
 
     stack = data_path(args.data, "cryo/semireal/clpb_side.mrcs")
     truth = data_path(args.data, "cryo/semireal/clpb_side_truth.star")

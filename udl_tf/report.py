@@ -23,10 +23,15 @@ def draw(path, history, errors, period, inputs, aligned, title):
     columns = top.subplots(1, 3)
     columns[0].plot(history["step"], history["loss"], color="tab:blue")
     columns[0].set(title="training loss (UDL)", xlabel="step", yscale="log")
-    if history["rotation_error_deg"]:
-        columns[1].plot(history["step"], history["rotation_error_deg"], color="tab:orange")
-    _or_say(columns[1], history["rotation_error_deg"])
-    columns[1].set(title="network, held-out pairs", xlabel="step", ylabel="mean rotation error, deg")
+    for name, label, color in (
+        ("rotation_error_deg", "rotation error", "tab:orange"),
+        ("consistency_deg", "consistency (needs no truth)", "tab:green"),
+    ):
+        if history.get(name):
+            columns[1].plot(history["step"], history[name], color=color, label=label)
+    columns[1].set(title="network, held-out pairs", xlabel="step", ylabel="mean, deg")
+    if columns[1].lines:
+        columns[1].legend(fontsize=8)
     _histogram(columns[2], errors)
     columns[2].set(title=f"final error modulo {period:g}", xlabel="rotation error, deg", ylabel="pairs")
     rows = bottom.subplots(3, EXAMPLES)

@@ -1,19 +1,43 @@
 """Versions of what a result depends on."""
 
+import importlib.metadata
+import pathlib
 import platform
+import shutil
+import subprocess
+
+OTHERS = ("tensorflow-addons", "keras-tuner", "opencv-python-headless", "mrcfile", "tensorboard")
 
 
 def versions():
-    """{name: version} of this package, TensorFlow, Keras, NumPy and Python."""
+    """{name: version} of this package, TensorFlow, Keras, NumPy, Python and of those of `OTHERS` that are installed."""
     import numpy
     import tensorflow as tf
 
     import udl_tf
 
-    return {
+    found = {
         "udl_tf": udl_tf.__version__,
         "tensorflow": tf.__version__,
         "keras": getattr(tf.keras, "__version__", "?"),
         "numpy": numpy.__version__,
         "python": platform.python_version(),
     }
+    return {**found, **{name: version for name in OTHERS if (version := _installed(name))}}
+
+
+def revision():
+    """The git commit of the checkout this package runs from, with ``-dirty`` where files differ from it; None outside of one."""
+    git, here = shutil.which("git"), pathlib.Path(__file__).resolve().parents[1]
+    if not git or not (here / ".git").exists():
+        return None
+    command = [git, "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout.strip() or None
+
+
+def _installed(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -62,7 +62,7 @@ def test_metrics(finished):
 
 def test_the_configuration_can_be_run_again(finished, small_config):
     content = json.loads((finished / "config.json").read_text())
-    assert {"config", "material", "command", "versions"} <= set(content)
+    assert {"config", "material", "command", "versions", "git_revision", "data_fingerprint"} <= set(content)
     config = load(finished / "config.json")
     assert (config.seed, config.steps, config.box) == (7, 4, 64) and config.network == small_config.network
     travels = json.loads((finished / "model" / "1" / "assets.extra" / "config.json").read_text())

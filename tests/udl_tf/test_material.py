@@ -29,7 +29,7 @@ def test_held_out_images_of_a_stack_are_others(small_config, stack):
     assert not material.has_truth and "20 noisy images" in material.description and "10 others" in material.description
     trained, held = (
         np.concatenate([pairs.collect(part, 64)[0][name] for name in ("fixed", "moving")])
-        for part in (material.train, material.held_out)
+        for part in (material.train(), material.held_out)
     )
     assert trained.shape == held.shape == (128, 64, 64)  # resampled to the box
     # 30 pictures, all turned differently: each is only ever in one of the two parts.
@@ -64,7 +64,7 @@ def test_simulated_from_clean_images(small_config, stack, aligner):
     inputs, truth = pairs.collect(material.held_out, 32)
     result = aligner.align(inputs["fixed"], inputs["moving"])
     assert np.median(geometry.angular_distance(result.angle, truth["angle"])) < 1.0
-    train, _ = pairs.collect(material.train, 32)
+    train, _ = pairs.collect(material.train(), 32)
     assert np.abs(train["fixed"] - inputs["fixed"]).max() > 0.5
 
 
@@ -73,7 +73,7 @@ def test_photographs(small_config, tmp_path):
         cv2.imwrite(str(tmp_path / f"{i}.png"), image)
     config = dataclasses.replace(small_config, material="photos", noise="s&p:0.1", renoise=0.5)
     material = gather(config, data=tmp_path)
-    inputs, truth = pairs.collect(material.train, 16)
+    inputs, truth = pairs.collect(material.train(), 16)
     assert inputs["fixed"].shape == (16, 64, 64) and np.isfinite(truth["angle"]).all() and material.has_truth
     # A tenth of all pixels is the image's highest value, a tenth its lowest.
     image = inputs["fixed"][0]

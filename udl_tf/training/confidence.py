@@ -92,7 +92,7 @@ def _datasets(config):
     pictures = leaves.dead_leaves(SOURCES, max(256, photos.crop_size(**options) + 32), seed)
     found = []
     for i, spec in enumerate([noise.Noise(), *specs]):
-        crops = photos.array_crops(pictures, seed=seed + i, batch=BATCH, **options)
+        crops = photos.array_crops(pictures, seed=seed + i, batch=BATCH, start=0, **options)
         found.append(pairs.from_photos(crops, lambda images, s, spec=spec: noise.apply(spec, images, s), seed + i, **options))
     return found
 

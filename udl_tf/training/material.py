@@ -1,12 +1,14 @@
 """What a run learns from and what it is measured on: the datasets of a configuration and the user's data."""
 
 import collections
+import functools
 import logging
 
 import numpy as np
 
 from pipelines import leaves, noise, noise_mixture, noise_spectrum, pairs, phantoms, photos, stacks
 from pipelines.errors import InputError
+from pipelines.pools import Pools
 from pipelines.renoise import Background, White
 from pipelines.resample import fourier_resample, scale_shift
 
@@ -15,7 +17,7 @@ HELD_OUT = 3  # of a stack, every third image is kept for the measurement
 BACKGROUND_RADIUS = 0.75  # of half the box: beyond it an image is taken for background
 MOST_SOURCES = 2000  # clean images read from a folder or stack to simulate from
 
-Material = collections.namedtuple("Material", "train held_out renoise has_truth description")
+Material = collections.namedtuple("Material", "train held_out renoise has_truth description files")
 
 
 def gather(config, data=None, simulate_from=None):
@@ -26,8 +28,9 @@ def gather(config, data=None, simulate_from=None):
         simulate_from: path of clean images; noisy copies of them are made with `config.noise`.
 
     Returns:
-        `Material`: `train` and `held_out`, endless datasets of pairs (see `pipelines.pairs`); `renoise`, the fresh noise for
-        disturbed pairs; `has_truth`, whether the truth of `held_out` is known; `description`, a line for people.
+        `Material`: `train`, from the number of a step to the endless dataset of pairs (see `pipelines.pairs`) that begins there;
+        `held_out`, another one; `renoise`, the fresh noise for disturbed pairs; `has_truth`, whether the truth of `held_out` is
+        known; `description`, a line for people; `files`, the paths of all that was read.
     """
     if data and simulate_from:
         raise InputError("received both --data and --simulate-from: expected one of them")
@@ -46,18 +49,21 @@ def _simulated(config, path):
         images = source.read(slice(0, count))
         _require_usable(images, path)  # before resampling, whose rounding makes a constant image vary
         images = fourier_resample(images, config.box).numpy()
-        seen, unseen = images, images
+        seen, unseen, files = images, images, source.paths()
         description = f"{count} clean image(s) from {path} with noise {spec}, the same image(s) held out with other noise"
     else:
         seen = phantoms.particles(config.sources, config.box, config.seed)
         unseen = phantoms.particles(config.sources // 2, config.box, config.seed + 1)
-        description = f"{len(seen)} phantoms with noise {spec}, {len(unseen)} others held out"
+        description, files = f"{len(seen)} phantoms with noise {spec}, {len(unseen)} others held out", []
     harder = noise.parse(config.train_noise) if config.train_noise else spec
-    train = pairs.simulated(seen, harder, config.batch, config.seed, config.max_shift)
+
+    def train(start=0):
+        return pairs.simulated(seen, harder, config.batch, config.seed, config.max_shift, start)
+
     held_out = pairs.simulated(unseen, spec, config.batch, config.seed + 1, config.max_shift)
     if harder != spec:
         description += f", trained with {harder}"
-    return Material(train, held_out, _background(train, config), True, description)
+    return Material(train, held_out, _background(train(), config), True, description, files)
 
 
 def _stack(config, path):
@@ -68,29 +74,33 @@ def _stack(config, path):
     if source.star is not None and "rlnAnglePsi" in source.star.particles:
         angle, shift = source.star.poses(source.shape[0])
         poses = angle, scale_shift(shift, source.shape[0], config.box)
-    train_pool = pairs.pools(source, rows[~held], config.box, config.seed)
-    held_pool = pairs.pools(source, rows[held], config.box, config.seed + 1)
-    train = pairs.from_stack(train_pool, config.batch, config.seed)
-    held_out = pairs.from_stack(held_pool, config.batch, config.seed + 1, poses)
+    train_pools = Pools(source, rows[~held], config.box, config.seed)
+    held_pools = Pools(source, rows[held], config.box, config.seed + 1)
+
+    def train(start=0):
+        return pairs.from_stack(train_pools, config.batch, config.seed, start=start)
+
+    held_out = pairs.from_stack(held_pools, config.batch, config.seed + 1, poses)
     description = f"{(~held).sum()} noisy images of {path}, {held.sum()} others held out"
-    return Material(train, held_out, _background(train, config), poses is not None, description)
+    return Material(train, held_out, _background(train(), config), poses is not None, description, source.paths())
 
 
 def _photos(config, path):
     recipe = {"patch": config.box + 2 * config.margin, "max_shift": config.max_shift}
     options = {"batch": config.batch, **recipe}
     if path:
-        seen, files = photos.photo_crops(path, seed=config.seed, **options)
-        unseen, _ = photos.photo_crops(path, seed=config.seed + 1, **options)
-        description = f"{len(files.paths)} photos of {path}, other cuts of them held out"
-        if files.notice():
-            LOG.warning("%s: %s", path, files.notice())
+        seen = functools.partial(photos.photo_crops, path, seed=config.seed, **options)
+        unseen, found = photos.photo_crops(path, seed=config.seed + 1, start=0, **options)
+        description, files = f"{len(found.paths)} photos of {path}, other cuts of them held out", found.paths
+        if found.notice():
+            LOG.warning("%s: %s", path, found.notice())
     else:
         size = max(256, photos.crop_size(**recipe) + 32)
-        seen = photos.array_crops(leaves.dead_leaves(config.sources, size, config.seed), seed=config.seed, **options)
+        pictures = leaves.dead_leaves(config.sources, size, config.seed)
+        seen = functools.partial(photos.array_crops, pictures, seed=config.seed, **options)
         held = leaves.dead_leaves(config.sources // 4, size, config.seed + 1)
-        unseen = photos.array_crops(held, seed=config.seed + 1, **options)
-        description = f"{config.sources} dead-leaves pictures, {config.sources // 4} others held out"
+        unseen = photos.array_crops(held, seed=config.seed + 1, start=0, **options)
+        description, files = f"{config.sources} dead-leaves pictures, {config.sources // 4} others held out", []
     if config.noise == "any":
         add = noise_mixture.any_noise()
     else:
@@ -99,11 +109,14 @@ def _photos(config, path):
         def add(images, seed):
             return noise.apply(spec, images, seed)
 
-    train = pairs.from_photos(seen, add, config.seed, **recipe)
+    def train(start=0):
+        crops = seen(start=start)[0] if path else seen(start=start)
+        return pairs.from_photos(crops, add, config.seed, start=start, **recipe)
+
     held_out = pairs.from_photos(unseen, add, config.seed + 1, **recipe)
     description += f", noise {config.noise}"
     renoise = White(0.1 * config.renoise, config.renoise) if config.renoise else None
-    return Material(train, held_out, renoise, True, description)
+    return Material(train, held_out, renoise, True, description, files)
 
 
 def _background(train, config):

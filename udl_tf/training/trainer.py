@@ -1,67 +1,70 @@
 """One training run: a network, its optimiser, the loop, and what it is measured by."""
 
 import collections
-import time
+import contextlib
+import signal
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from pipelines import geometry, pairs
 from pipelines.disturb import Disturb
 from udl_tf.alignment.saving import load_weights
 from udl_tf.networks.build import build
+from udl_tf.training import hardware, loss_scaling
 from udl_tf.training.calibration import calibrate
+from udl_tf.training.consistency import Consistency
 from udl_tf.training.step import DisturbedPairModel
+from udl_tf.training.stopping import TerminatedError, on_signals
+from udl_tf.training.watch import Keeper, Watch
 
 CALIBRATION_BATCHES = 4
-CURVE_POINTS = 20  # of the loss and of the error on held-out pairs, at most; they divide the steps evenly
 CURVE_PAIRS = 256
 
 Trained = collections.namedtuple("Trained", "model history seconds steps calibration interrupted")
 
 
-def train(config, material, log_dir=None, verbose=1, init=None):
+def train(config, material, verbose=1, init=None, checkpoints=None, boards=(), strategy=None):
     """Train the network of a configuration on the pairs of a `material.Material`. Ctrl-C ends the training early.
 
     Args:
-        log_dir: folder for TensorBoard, or None. verbose: 1 shows a progress bar on stderr, 0 nothing.
+        verbose: 1 shows a progress bar on stderr, 0 nothing.
         init: None, or the folder of a SavedModel whose weights the training starts from, see `saving.load_weights`.
+        checkpoints: None, or `checkpoints.Checkpoints`; where it holds one, the training goes on from there, and ends with the
+            same weights as if it had never stopped.
+        boards: objects with ``open(model, config, material)``, ``step`` and ``point`` as in `watch.Watch`; they are left open.
+        strategy: None, or a tf.distribute.Strategy, see `hardware.open_strategy`.
 
     Returns:
-        `Trained`: `model` (`DisturbedPairModel`, its `bias_deg` set), `history` (dict of lists: ``step``, ``loss`` and, with
-        truth, ``rotation_error_deg`` of the network), `seconds`, `steps` done, `calibration`, and whether it was `interrupted`.
+        `Trained`: `model` (`DisturbedPairModel`, its `bias_deg` set); `history`, dict of lists: ``step``, ``loss``,
+        ``consistency_deg`` (see `consistency`), ``learning_rate`` and, with truth, ``rotation_error_deg`` of the network;
+        `seconds`; `steps` done; `calibration`; whether it was `interrupted`.
+
+    Raises:
+        TerminatedError: SIGTERM; the last checkpoint is of this moment.
     """
-    model = compiled(config, material)
-    if init is not None:
-        load_weights(init, model.network)
-    epochs = max(n for n in range(1, CURVE_POINTS + 1) if config.steps % n == 0)
-    per_epoch = config.steps // epochs
-    validation = pairs.collect(material.held_out, CURVE_PAIRS) if material.has_truth else None
-    if validation is not None:
-        validation = tf.data.Dataset.from_tensor_slices(validation).batch(config.batch)
-    curve = _Curve(per_epoch, tqdm(total=config.steps, unit="step", disable=not verbose))
-    callbacks = [curve] + ([tf.keras.callbacks.TensorBoard(log_dir, write_graph=False)] if log_dir else [])
-    start, interrupted = time.perf_counter(), False
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = compiled(config, material)
+        if init is not None:
+            load_weights(init, model.network)
+    measure = _measure(config, material)
+    watch = Watch(config, measure, boards, verbose)
     try:
-        model.fit(
-            material.train,
-            steps_per_epoch=per_epoch,
-            epochs=epochs,
-            validation_data=validation,
-            callbacks=callbacks,
-            verbose=0,
-            shuffle=False,  # the pipeline has its own order
-        )
-    except KeyboardInterrupt:
-        interrupted = True
+        with on_signals() as stop:
+            state = [*model.network.weights, *model.optimizer.variables]
+            keeper = Keeper(checkpoints, watch, state, stop, hardware.agreement(strategy))
+            if checkpoints:
+                keeper.restore()
+            for board in boards:
+                board.open(model, config, material)
+            _fit(model, config, material, watch, keeper, strategy)
     finally:
-        curve.bar.close()
-    seconds = time.perf_counter() - start
-    calibration = calibrate(model.angles, _images(material.train), model.disturb, config.period, config.seed + 1)
+        watch.close()
+    if stop.asked == signal.SIGTERM:
+        raise TerminatedError(f"terminated after step {watch.step} of {config.steps}")
+    calibration = calibrate(model.angles, _images(material.train()), model.disturb, config.period, config.seed + 1)
     model.bias_deg.assign(calibration.bias_deg)
-    steps = int(model.optimizer.iterations.numpy())
-    return Trained(model, curve.history, seconds, steps, calibration, interrupted)
+    return Trained(model, watch.history, watch.seconds, watch.step, calibration, watch.step < config.steps)
 
 
 def compiled(config, material):
@@ -77,7 +80,8 @@ def compiled(config, material):
         config.self_pair_share,
         config.error_period,
     )
-    model.compile(optimizer=tf.keras.optimizers.Adam(learning_rate(config), epsilon=1e-8))
+    optimizer = tf.keras.optimizers.Adam(learning_rate(config), epsilon=1e-8)
+    model.compile(optimizer=loss_scaling.wrapped(optimizer, config.precision))
     model.optimizer.build(model.network.trainable_variables)  # else the first step is traced twice
     return model
 
@@ -104,27 +108,37 @@ def rotation_error(angle, truth, period):
     return geometry.angular_distance(np.asarray(angle, np.float64), np.asarray(truth, np.float64), period)
 
 
+def _fit(model, config, material, watch, keeper, strategy):
+    """The steps that are left, in one epoch of Keras's."""
+    left = config.steps - watch.step
+    if not left:
+        return
+    if strategy:
+        with strategy.scope():
+            data = hardware.distributed(strategy, material.train(watch.step), config.batch)
+    else:
+        data = material.train(watch.step)
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C twice
+        # The pipeline has its own order.
+        model.fit(data, steps_per_epoch=left, epochs=1, callbacks=[watch, keeper], verbose=0, shuffle=False)
+
+
+def _measure(config, material):
+    """``(step, model) -> dict``: what the curve shows besides the loss."""
+    consistency, rate = Consistency(config, material), learning_rate(config)
+    inputs, truth = pairs.collect(material.held_out, CURVE_PAIRS) if material.has_truth else (None, None)
+
+    def measure(step, model):
+        found = {"consistency_deg": consistency.measure(model), "learning_rate": float(rate(step))}
+        if truth is not None:
+            parts = [slice(start, start + config.batch) for start in range(0, len(truth["angle"]), config.batch)]
+            angle = np.concatenate([model.angles({name: inputs[name][rows] for name in inputs}) for rows in parts])
+            found["rotation_error_deg"] = float(np.mean(rotation_error(angle, truth["angle"], config.error_period)))
+        return found
+
+    return measure
+
+
 def _images(dataset):
     for inputs, _ in dataset.take(CALIBRATION_BATCHES):
         yield inputs["moving"]
-
-
-class _Curve(tf.keras.callbacks.Callback):
-    """Keeps the loss and the error after every epoch, and moves the bar."""
-
-    def __init__(self, per_epoch, bar):
-        super().__init__()
-        self.per_epoch, self.bar = per_epoch, bar
-        self.history = {"step": [], "loss": [], "rotation_error_deg": []}
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.bar.update(1)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.history["step"].append((epoch + 1) * self.per_epoch)
-        self.history["loss"].append(float(logs["loss"]))
-        shown = f"loss {logs['loss']:.4f}"
-        if "val_rotation_error_deg" in logs:
-            self.history["rotation_error_deg"].append(float(logs["val_rotation_error_deg"]))
-            shown += f", error {logs['val_rotation_error_deg']:.2f} deg"
-        self.bar.set_postfix_str(shown)

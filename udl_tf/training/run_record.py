@@ -1,0 +1,88 @@
+"""What a run folder says of the run: where it came from, so that it can be made again, and gone on with."""
+
+import json
+import pathlib
+import sys
+
+from pipelines.atomic import atomic_path
+from pipelines.errors import InputError
+from pipelines.fingerprint import fingerprint
+from udl_tf.presets import as_dict, load
+from udl_tf.versions import revision, versions
+
+NAME = "config.json"
+
+
+def about(config, material, data, simulate_from, init, deterministic):
+    """The record of a run as plain types.
+
+    Args:
+        config: `udl_tf.presets.Config`. material: `udl_tf.training.material.Material`.
+        data, simulate_from, init, deterministic: as `runs.fit` was told.
+
+    Returns:
+        dict of ``config``, ``material`` (a line), ``data`` and ``simulate_from`` (paths or None), ``data_fingerprint`` (see
+        `pipelines.fingerprint`), ``init``, ``deterministic``, ``command``, ``versions``, ``git_revision`` (None outside a
+        checkout).
+    """
+    return {
+        "config": as_dict(config),
+        "material": material.description,
+        "data": _absolute(data),
+        "simulate_from": _absolute(simulate_from),
+        "data_fingerprint": fingerprint(material.files),
+        "init": str(init or ""),
+        "deterministic": deterministic,
+        "command": " ".join(["python -m udl_tf.fit", *sys.argv[1:]]),
+        "versions": versions(),
+        "git_revision": revision(),
+    }
+
+
+def write(folder, content):
+    """Write the record of a run; it appears when it is whole."""
+    write_json(pathlib.Path(folder) / NAME, content)
+
+
+def read(folder):
+    """(`Config`, record) of a run.
+
+    Raises:
+        InputError: it is not the folder of a run.
+    """
+    path = pathlib.Path(folder) / NAME
+    if not path.is_file():
+        raise InputError(f"cannot resume {folder}: expected the folder of a run, with a {NAME}")
+    config, content = load(path), json.loads(path.read_text())
+    if not isinstance(content.get("data_fingerprint"), dict):
+        raise InputError(f"cannot resume {folder}: {path} does not say what data it had, expected a run of this version")
+    return config, content
+
+
+def check_same(record, material, folder):
+    """Refuse to go on with other data or other libraries: the end would not be the one of the unbroken run.
+
+    Raises:
+        InputError: names what differs between the run's `record` and what is there now.
+    """
+    before, now = record["data_fingerprint"], fingerprint(material.files)
+    if before != now:
+        raise InputError(f"cannot resume {folder}: the data were {_short(before)} and are {_short(now)}, expected the same")
+    before, now = record["versions"], versions()
+    changed = [f"{name} was {before.get(name)} and is {now[name]}" for name in now if before.get(name) != now[name]]
+    if changed:
+        raise InputError(f"cannot resume {folder}: {'; '.join(changed)}, expected the same versions")
+
+
+def write_json(path, content):
+    """Write a JSON file; it appears when it is whole."""
+    with atomic_path(path) as part:
+        part.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _absolute(path):
+    return str(pathlib.Path(path).absolute()) if path else None
+
+
+def _short(found):
+    return f"{found['files']} file(s) of {found['bytes']} bytes ({found['sha256'][:8]})"

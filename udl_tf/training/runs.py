@@ -1,0 +1,133 @@
+"""A whole run: train, calibrate, measure, and write the run folder; and go on with one that was broken off."""
+
+import json
+import os
+import pathlib
+from dataclasses import asdict, replace
+
+from pipelines.errors import InputError
+from pipelines.lock import lock
+from udl_tf import report
+from udl_tf.alignment import models
+from udl_tf.alignment.aligner import Aligner
+from udl_tf.alignment.chain import Chain
+from udl_tf.alignment.saving import load_weights, save
+from udl_tf.networks.build import build
+from udl_tf.presets import resolve
+from udl_tf.training import confidence, evaluation, hardware, material, run_record, trainer
+from udl_tf.training.board import Board
+from udl_tf.training.checkpoints import Checkpoints
+
+
+def fit(
+    preset,
+    data=None,
+    simulate_from=None,
+    output="run",
+    verbose=1,
+    init=None,
+    strategy=None,
+    checkpoint_every=30.0,
+    deterministic=False,
+    **overrides,
+):
+    """Train, measure and save an aligner.
+
+    Args:
+        preset: name or config file. data, simulate_from: see `udl_tf.training.material.gather`.
+        output: run folder, made anew.
+        verbose: 1 shows progress. init: None, or a model (name or folder) whose weights to start from: the paper's protocol for
+            real data (section 4.3) trains on synthetic images first and on the real ones then.
+        strategy: one of `udl_tf.training.hardware.STRATEGIES`. checkpoint_every: seconds.
+        deterministic: see `udl_tf.training.hardware.set_up`. overrides: fields of `udl_tf.presets.Config`.
+
+    Returns:
+        The metrics, as in metrics.json; None in a worker that is not the first.
+
+    Raises:
+        InputError: anything a user can mend, before anything is written.
+        udl_tf.training.stopping.TerminatedError: SIGTERM came; `resume` goes on.
+    """
+    config = resolve(preset, **overrides)
+    if data and config.material == "particles" and overrides.get("noise"):
+        raise InputError(
+            "received --snr or --noise with --data: a noisy stack has its own; expected --simulate-from CLEAN_IMAGES"
+        )
+    hardware.set_up(deterministic)
+    devices = hardware.open_strategy(strategy)  # before TensorFlow is used for anything
+    folder = pathlib.Path(output)
+    if hardware.is_chief(devices) and folder.exists() and (not folder.is_dir() or _holds_anything(folder)):
+        raise InputError(f"{folder} exists: expected a new or empty folder for the run, or --resume {folder}")
+    start = models.find(init) if init else None
+    if start:
+        load_weights(start, build(config))  # tell before, not after
+        config = replace(config, warm_steps=0)
+    pairs = material.gather(config, data, simulate_from)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the run folder {folder}: {error.strerror}") from None
+    about = {"preset": str(preset), **run_record.about(config, pairs, data, simulate_from, start, deterministic)}
+    if hardware.is_chief(devices):
+        run_record.write(folder, about)
+    return _run(config, pairs, folder, about, verbose, start, devices, checkpoint_every)
+
+
+def resume(folder, verbose=1, strategy=None, checkpoint_every=30.0):
+    """Go on with a run that was killed, terminated or interrupted; returns the metrics, as `fit` would have.
+
+    Raises:
+        InputError: the folder is not that of a run, its run is finished, or its data or libraries have changed.
+        udl_tf.training.stopping.TerminatedError: SIGTERM came again.
+    """
+    folder = pathlib.Path(folder)
+    config, record = run_record.read(folder)
+    finished = folder / "metrics.json"
+    if finished.is_file() and not json.loads(finished.read_text())["interrupted"]:
+        raise InputError(f"the run in {folder} is finished: expected one that was interrupted")
+    hardware.set_up(record["deterministic"])
+    devices = hardware.open_strategy(strategy)
+    pairs = material.gather(config, record["data"], record["simulate_from"])
+    start = pathlib.Path(record["init"]) if record["init"] else None
+    run_record.check_same(record, pairs, folder)
+    return _run(config, pairs, folder, record, verbose, start, devices, checkpoint_every)
+
+
+def _run(config, pairs, folder, about, verbose, start, devices, every):
+    """Train from the last checkpoint on, measure, and write everything a run folder holds."""
+    chief = hardware.is_chief(devices)
+    held = lock(folder) if chief else None
+    if verbose:
+        print(f"{about['preset']}: {pairs.description}\n{config.steps} steps of {config.batch} pairs -> {folder}", flush=True)
+    boards = [Board(folder / "logs")] if chief else []
+    checkpoints = Checkpoints(folder / "checkpoints", every, chief)
+    trained = trainer.train(config, pairs, verbose if chief else 0, start, checkpoints, boards, devices)
+    if not chief:
+        return None
+    part = folder / ".part.weights.h5"  # Keras insists on the ending
+    trained.model.network.save_weights(str(part))
+    os.replace(part, folder / "network.weights.h5")
+    if verbose:
+        print("calibrating sigma and score on simulated pairs", flush=True)
+    network, bias = build(replace(config, precision="float32")), trained.calibration.bias_deg
+    network.set_weights(trained.model.network.get_weights())  # mixed precision is for training
+    known = confidence.calibrate(Chain(network, config, bias), config)
+    save(Chain(network, config, bias, known), folder / "model" / "1", {**about, "confidence": asdict(known)})
+    measured = evaluation.evaluate(config, pairs, trained, Aligner(folder / "model" / "1"))
+    title = f"{about['preset']}: {pairs.description}, {trained.steps} steps, {trained.seconds:.0f} s"
+    report.draw(
+        folder / "report.png", trained.history, measured.errors, config.error_period, measured.inputs, measured.aligned, title
+    )
+    for board in boards:
+        board.close(measured.metrics)
+    run_record.write_json(folder / "metrics.json", measured.metrics)  # last: it says that the run is finished
+    if not trained.interrupted:
+        checkpoints.remove()
+    held.close()
+    (folder / ".lock").unlink(missing_ok=True)
+    return measured.metrics
+
+
+def _holds_anything(folder):
+    """Whether a folder is not empty; what a killed run was writing before it had a record does not count."""
+    return any(not item.name.endswith(".part") for item in folder.iterdir())
