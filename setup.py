@@ -15,6 +15,7 @@ SERVING = [
     "requests>=2.31",
 ]
 DASK = ["dask[distributed]>=2024.1"]
+TUNING = ["scikit-learn>=1.3"]  # keras-tuner's Bayesian search
 
 
 def version():
@@ -68,9 +69,10 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.15"],
         "serving": SERVING,
         "dask": DASK,
+        "tuning": TUNING,
         # What benchmarks/accuracy.py compares with. imreg_dft uses a module that SciPy 2.0 no longer has.
         "benchmarks": ["SimpleITK>=2.3", "pystackreg>=0.2.7", "scikit-image>=0.22", "imreg_dft>=2.0", "scipy<2"],
         # setuptools and wheel: tests/test_packaging.py builds a wheel without the network.
-        "test": ["pytest>=7.4", "setuptools>=64", "wheel", *SERVING, *DASK],
+        "test": ["pytest>=7.4", "setuptools>=64", "wheel", *SERVING, *DASK, *TUNING],
     },
 )

@@ -67,7 +67,8 @@ def polar(images, angles, rings, pad, transform="root"):
     rows = tf.reshape(compress(amplitude, transform), ((highest + 1) * (2 * highest + 1), -1))
     points = geometry.polar_points(geometry.polar_angles(angles, 180.0), rings).transpose(1, 0, 2).reshape(-1, 2)
     index, weight, _ = half_plane_bilinear(points, highest)
-    samples = tf.add_n([tf.gather(rows, index[:, j]) * weight[:, j, None] for j in range(4)])  # (rings * angles, batch)
+    near = [tf.gather(rows, index[:, j]) * tf.expand_dims(weight[:, j], 1) for j in range(4)]
+    samples = tf.add_n(near)  # (rings * angles, batch)
     return tf.reshape(samples, (len(rings), angles, -1))
 
 

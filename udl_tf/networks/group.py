@@ -138,7 +138,7 @@ class GroupCorrelation(tf.keras.layers.Layer):
         index, weight, sign = spectrum.half_plane_bilinear(tf.reshape(points, (-1, 2)), self.band * spectral_plane.PAD + 1)
         shape = (self.band + 1, 2 * self.band + 1, -1)
         flat = [tf.reshape(part, (-1, tf.shape(part)[2])) for part in (real, imag)]
-        sampled = [tf.add_n([tf.gather(part, index[:, j]) * weight[:, j, None] for j in range(4)]) for part in flat]
+        sampled = [tf.add_n([tf.gather(part, index[:, j]) * tf.expand_dims(weight[:, j], 1) for j in range(4)]) for part in flat]
         return tf.reshape(sampled[0], shape), tf.reshape(sampled[1] * sign[:, None], shape)
 
     def _weighted(self, real, imag):
