@@ -128,6 +128,7 @@ class DisturbedPairModel(tf.keras.Model):
         self.error_mean.update_state(tf.where(known, error, 0.0), sample_weight=tf.cast(known, tf.float32))
         return {"rotation_error_deg": self.error_mean.result()}
 
+    @tf.function(reduce_retracing=True)
     def angles(self, inputs):
         """Output of the network in inference mode as (batch,) degrees, the constant C still in it."""
         output = self(inputs, training=False)

@@ -3,6 +3,7 @@
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pipelines.atomic import atomic_path
 
@@ -87,6 +88,8 @@ def _course(axis, rows, done):
         if row["consistency_deg"] is None:
             axis.axvline(row["trial"], color="tab:red", alpha=0.3)
     axis.set(xlabel="trial (0 is the preset; red: failed)", ylabel="inconsistency, deg")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _plain_degrees(axis)
     axis.legend(fontsize=8)
 
 
@@ -107,7 +110,14 @@ def _against(axis, done, name):
     if first is not None:
         axis.scatter(values[first], have[first]["consistency_deg"], marker="*", s=90, c="tab:orange")
     axis.set_yscale("log")
+    _plain_degrees(axis)
     axis.set_title(name, fontsize=9)
+
+
+def _plain_degrees(axis):
+    """Write 2, not 2 x 10^0."""
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:g}")
 
 
 def _varies(done, name):
