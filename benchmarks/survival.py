@@ -24,7 +24,7 @@ def add_args(parser):
     """Declare the arguments."""
     parser.add_argument("--kills", type=int, default=20, help="default: 20")
     parser.add_argument("--preset", default="cryo", help="default: cryo")
-    parser.add_argument("--steps", type=int, default=600, help="default: 600")
+    parser.add_argument("--steps", type=int, default=4000, help="default: 4000")
     parser.add_argument("--batch", type=int, default=16, help="default: 16")
     parser.add_argument("--seed", type=int, default=0, help="of the moments, and of the training")
 

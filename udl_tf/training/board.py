@@ -113,7 +113,7 @@ class Board:
         """Pictures and histograms of the network as it is now."""
         output = {name: tf.cast(part, tf.float32) for name, part in model(self._inputs, training=False).items()}
         angle = output["angle"] if "angle" in output else geometry.angle_of(output["direction"], model.period)
-        angle = geometry.wrap_degrees(angle.numpy() - float(model.bias_deg), model.period)
+        angle = geometry.wrap_degrees(angle.numpy() - float(model.bias_deg.numpy()), model.period)
         error = geometry.angular_distance(angle, self._truth, model.error_period)
         known = error[np.isfinite(error)]
         shown = board_pictures.examples(self._inputs, angle, error, output, model.box)
