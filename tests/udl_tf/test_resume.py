@@ -102,22 +102,26 @@ def start(*arguments):
 
 
 def test_killed_processes_end_as_the_unbroken_one(tmp_path):
-    """One SIGKILL, one SIGTERM, each as soon as there is a checkpoint of that process; the end is the same to the last bit."""
+    """A SIGKILL after step 4, a SIGTERM after step 9; the end is the same to the last bit."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     broken.mkdir()
     straight = start(whole)
-    codes = []
-    for number in (signal.SIGKILL, signal.SIGTERM):
-        process = start(broken)
-        seen = set((broken / "checkpoints").glob("*.npz"))
-        deadline = time.monotonic() + 200
-        while set((broken / "checkpoints").glob("*.npz")) <= seen and process.poll() is None and time.monotonic() < deadline:
+    codes, steps = [], []
+    for number, step in ((signal.SIGKILL, 4), (signal.SIGTERM, 9)):
+        process = start(broken, step)
+        limit = time.monotonic() + 200
+        while not (broken / "waiting").exists():
+            assert process.poll() is None and time.monotonic() < limit
             time.sleep(0.02)
         process.send_signal(number)
-        codes.append(process.wait(timeout=60))
+        (broken / "waiting").unlink()
+        codes.append(process.wait(timeout=100))
+        steps.append(max(path.name for path in (broken / "checkpoints").glob("*.npz")))
         assert not (broken / "end.npz").exists()
     assert codes == [-signal.SIGKILL, 75]
+    # The checkpoint of a step is written after its board was told: killed in between, the one before is the last.
+    assert steps == ["step-00000003.npz", "step-00000009.npz"]
     assert start(broken).wait(timeout=200) == 0 and straight.wait(timeout=200) == 0
     with np.load(whole / "end.npz") as expected, np.load(broken / "end.npz") as found:
         assert set(expected.files) == set(found.files) and len(found.files) > 3
