@@ -87,8 +87,9 @@ class Case:
 
 def benchmark_case(condition, data, count, seed):
     """The `Case` of one of `CONDITIONS`."""
-    import exhaustive
     import scoring
+
+    from udl_tf.rivals import exhaustive
 
     name, _, level = condition.partition(":")
     if name not in PARTICLES:
@@ -149,9 +150,10 @@ def ours(name, case, results):
 
 def rival(name, case, sigma=None):
     """A rival, its pre-filter included, as a function (fixed, moving) -> (angle, shift)."""
-    import exhaustive
     import scoring
     from rivals import prefilter
+
+    from udl_tf.rivals import exhaustive
 
     if name == "exhaustive":  # it weighs every frequency: a blur on top would only spoil that
         sigma = 0

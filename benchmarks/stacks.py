@@ -60,9 +60,9 @@ def main(args):
 def classes(args, folder):
     """Noisy copies of the class averages."""
     import numpy as np
-    from exhaustive import search
 
     from pipelines.mrc import write_mrc
+    from udl_tf.rivals.exhaustive import search
 
     rows = []
     for (name, snr), goal in GOALS.items():
@@ -88,11 +88,11 @@ def classes(args, folder):
 def clpb(args, folder):
     """Real noise and CTF."""
     import numpy as np
-    from exhaustive import search
 
     from pipelines import ctf, stacks
     from pipelines.noise_spectrum import radial_power
     from pipelines.normalise import normalise
+    from udl_tf.rivals.exhaustive import search
 
     star = data_path(args.data, "cryo/semireal/clpb_side_truth.star")
     clean = stacks.open_source(data_path(args.data, "cryo/semireal/clpb_side_reference.mrc")).read([0])[0]

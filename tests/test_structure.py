@@ -69,5 +69,5 @@ def test_no_import_cycle():
 
 def test_nobody_imports_a_command():
     commands = {name for name, path in MODULES.items() if '__name__ == "__main__"' in path.read_text(encoding="utf-8")}
-    assert {"udl_tf.fit", "udl_tf.align"} <= commands
+    assert {"udl_tf.fit", "udl_tf.align", "udl_tf.tune", "udl_tf.evaluate"} <= commands
     assert [(name, target) for name, targets in IMPORTS.items() for target in targets & commands] == []

@@ -9,14 +9,14 @@ import importlib
 from pipelines.errors import InputError
 
 FUNCTIONS = {
-    "sift": ("keypoints", "sift"),
-    "orb": ("keypoints", "orb"),
-    "akaze": ("keypoints", "akaze"),
-    "ecc": ("ecc", "align"),
-    "simpleitk": ("simpleitk", "align"),
-    "stackreg": ("stackreg", "align"),
-    "fourier-mellin": ("fourier_mellin", "scikit_image"),
-    "imreg_dft": ("fourier_mellin", "imreg"),
+    "sift": ("udl_tf.rivals.keypoints", "sift"),
+    "orb": ("udl_tf.rivals.keypoints", "orb"),
+    "akaze": ("udl_tf.rivals.keypoints", "akaze"),
+    "ecc": (f"{__name__}.ecc", "align"),
+    "simpleitk": (f"{__name__}.simpleitk", "align"),
+    "stackreg": (f"{__name__}.stackreg", "align"),
+    "fourier-mellin": (f"{__name__}.fourier_mellin", "scikit_image"),
+    "imreg_dft": (f"{__name__}.fourier_mellin", "imreg"),
 }
 
 
@@ -28,6 +28,6 @@ def load(name):
     """
     module, function = FUNCTIONS[name]
     try:
-        return getattr(importlib.import_module(f"{__name__}.{module}"), function)
+        return getattr(importlib.import_module(module), function)
     except ModuleNotFoundError as error:
         raise InputError(f"{name} needs {error.name}: pip install 'udl_tf[benchmarks]', or leave it out of --methods") from None

@@ -8,7 +8,7 @@ the resolution; the three best are finished at full resolution.
 import cv2
 import numpy as np
 
-from . import pairwise
+from udl_tf.rivals import pairwise
 
 STARTS = np.arange(-40.0, 41.0, 10.0)  # degrees, in each of four quarters
 REACH = 32  # pixels, largest shift each way to start from

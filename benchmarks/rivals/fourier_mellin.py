@@ -9,7 +9,7 @@ from skimage.filters import window
 from skimage.registration import phase_cross_correlation
 from skimage.transform import warp_polar
 
-from . import pairwise
+from udl_tf.rivals import pairwise
 
 ANGLES = 720  # rows of the polar spectrum, over the full circle
 UPSAMPLED = 20  # phase_cross_correlation's fraction of a row or pixel

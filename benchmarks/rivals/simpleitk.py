@@ -7,7 +7,7 @@ correlation at full resolution.
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
-from . import pairwise
+from udl_tf.rivals import pairwise
 
 ANGLE_STEPS, ANGLE_STEP = 18, 10.0  # to either side, degrees
 SHIFT_STEPS, SHIFT_STEP = 2, 10.0  # to either side, pixels

@@ -3,7 +3,7 @@
 import numpy as np
 from pystackreg import StackReg
 
-from . import pairwise
+from udl_tf.rivals import pairwise
 
 STARTS = np.arange(-180.0, 180.0, 30.0)  # degrees
 

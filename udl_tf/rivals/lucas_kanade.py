@@ -79,17 +79,18 @@ def align(fixed, moving, kind="rigid", method="inverse-compositional", steps=30,
     def inverse_compositional(matrix, _):
         values, _, weight = look(matrix)
         step = normal(steepest, values - flat, weight)
-        return _scaled(tf.matmul(matrix, tf.linalg.inv(warp.matrix(step)))), step
+        matrix = _scaled(tf.matmul(matrix, tf.linalg.inv(warp.matrix(step))))
+        return tf.ensure_shape(matrix, first.shape), tf.ensure_shape(step, zero.shape)
 
     def forward_additive(_, parameters):
         values, gradients, weight = look(warp.matrix(parameters))
         rows = tf.einsum("bni,bnik->bnk", tf.stack(gradients, -1), warp.jacobian(parameters, points))
         parameters += normal(rows, flat - values, weight)
-        return warp.matrix(parameters), parameters
+        return tf.ensure_shape(warp.matrix(parameters), first.shape), tf.ensure_shape(parameters, zero.shape)
 
     first = tf.eye(3, batch_shape=[batch]) if start is None else _in_units(homography.inverse(start), 1.0 / unit)
     if method == METHODS[1]:
-        known = zero if start is None else PARAMETERS[kind](first)
+        known = zero if start is None else tf.ensure_shape(PARAMETERS[kind](first), zero.shape)
         matrix, _ = tf.while_loop(lambda *_: True, forward_additive, (first, known), maximum_iterations=steps)
     else:
         matrix, _ = tf.while_loop(lambda *_: True, inverse_compositional, (first, zero), maximum_iterations=steps)

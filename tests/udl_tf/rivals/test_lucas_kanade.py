@@ -69,6 +69,15 @@ def test_starts_where_it_is_told():
 
 
 @pytest.mark.parametrize("method", lucas_kanade.METHODS)
+def test_in_a_graph_with_one_pair(method):
+    true = rigid([3.0], [[2.0, -1.0]])
+    pair = tf.constant(render(true)), tf.constant(render(np.eye(3)[None]))
+    start = tf.constant(rigid([1.0], [[0.0, 0.0]]))
+    found, _ = tf.function(lambda *images: lucas_kanade.align(*images, "rigid", method, 20, start))(*pair)
+    assert homography.corner_error(found, true, SIZE, SIZE).numpy() < 0.01
+
+
+@pytest.mark.parametrize("method", lucas_kanade.METHODS)
 def test_blank_pairs_stay_where_they_are(method):
     blank = tf.ones((2, 32, 32))
     found, residual = lucas_kanade.align(blank, blank, "homography", method, steps=5)

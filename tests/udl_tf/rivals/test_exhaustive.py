@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks import exhaustive
 from pipelines import geometry, noise, noise_spectrum, pairs, phantoms
 from pipelines.warp import warp
+from udl_tf.rivals import exhaustive
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,141 @@
+"""The pairs of the rows: their truth holds, training and test are apart, and the training's pairs come again."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipelines import geometry, phantoms, stacks
+from pipelines.errors import InputError
+from pipelines.warp import centre_crop, warp
+from udl_tf.rivals import homography
+from udl_tf.rivals.tracking import cut
+from udl_tf.tables import cases, homography_cases, protocol, shifts, tracking_cases
+
+TINY = dataclasses.replace(
+    protocol.scale("small"), batch=8, train_pairs=16, test_pairs=12, sources=6, sequences=2, frames=4, corner_reach=6.0
+)
+
+
+def agreement(first, second, margin=16):
+    """Correlation of the middles of images (n, side, side), (n,)."""
+    first, second = (np.asarray(part)[:, margin:-margin, margin:-margin].reshape(len(part), -1) for part in (first, second))
+    first, second = (part - part.mean(1, keepdims=True) for part in (first, second))
+    return (first * second).sum(1) / np.sqrt((first**2).sum(1) * (second**2).sum(1))
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    table = protocol.table("1")
+    return cases.rigid(table, table.conditions[0], TINY, None, tmp_path_factory.mktemp("tables"), seed=3)
+
+
+def test_the_truth_of_the_test_brings_moving_onto_fixed(photographs):
+    inputs, truth = photographs.inputs, photographs.truth
+    assert inputs["fixed"].shape == (12, 64, 64) and np.abs(truth["shift"]).max() <= 5.0
+    found = warp(tf.constant(inputs["moving"]), truth["angle"], truth["shift"])
+    assert np.median(agreement(found, inputs["fixed"])) > 0.95
+
+
+def test_the_trainings_pairs_come_again_after_their_number_and_are_others_than_the_tests(photographs):
+    batches = list(photographs.train().take(4).as_numpy_iterator())
+    np.testing.assert_array_equal(batches[0][0]["fixed"], batches[2][0]["fixed"])
+    assert not np.array_equal(batches[0][0]["fixed"], batches[1][0]["fixed"])
+    angles = np.concatenate([truth["angle"] for _, truth in batches[:2]])
+    assert not np.isin(photographs.truth["angle"], angles).any()
+    assert np.isfinite(batches[0][0]["fixed"]).all() and batches[0][0]["fixed"].shape == (8, 96, 96)  # room to disturb
+    later = next(photographs.material.train(1).as_numpy_iterator())
+    np.testing.assert_array_equal(later[0]["fixed"], batches[1][0]["fixed"])
+
+
+def test_phantoms_stand_in_for_class_averages(tmp_path):
+    table = protocol.table("2", with_data=False)
+    case = cases.rigid(table, table.conditions[1], TINY, None, tmp_path, seed=0)
+    assert case.config.network.spectrum_pad == 128 and case.config.box == 64  # 256 for 128 pixels
+    (path,) = (tmp_path / "phantoms").iterdir()
+    np.testing.assert_array_equal(stacks.open_source(path).read([0])[0], phantoms.particles(3, 128, 0, symmetry=1)[1])
+    snr = case.spectral_snr()
+    assert snr.shape == (33,) and snr[1] > 10.0 * snr[30]
+    found = warp(tf.constant(case.inputs["moving"]), case.truth["angle"], case.truth["shift"])
+    apart = agreement(case.inputs["moving"], case.inputs["fixed"])
+    assert np.mean(agreement(found, case.inputs["fixed"])) > np.mean(apart) + 0.05
+
+
+def test_the_warm_start_keeps_its_share_of_the_steps():
+    small = cases.config_of(True, protocol.PHOTO_CONDITIONS[2], TINY, 5)
+    preset_share = 300 / 1000
+    assert small.warm_steps == round(preset_share * small.steps) and small.steps == TINY.steps["photos"]["udl"]
+    assert (small.noise, small.seed, small.batch) == ("gaussian:0.1", 5, 8)
+    paper = cases.config_of(True, protocol.PHOTO_CONDITIONS[0], protocol.scale("paper"), 0)
+    assert (paper.steps, paper.warm_steps, paper.box) == (100_000, 2000, 128)
+
+
+@pytest.mark.parametrize("taper", [1.0, np.hanning(64)[:, None] * np.hanning(64)])
+def test_spectral_snr_of_white_images_is_the_snr_of_the_noise(taper):
+    white = np.random.default_rng(0).normal(size=(40, 64, 64)).astype(np.float32)
+    np.testing.assert_allclose(cases.spectral_snr(white, "gaussian:0.5", 0, taper)[6:], 0.5, rtol=0.15)
+    assert cases.spectral_snr(white, "clean", 0, taper)[6:].min() > 500.0
+
+
+def test_the_shift_given_the_angle():
+    clean = phantoms.particles(6, 64, seed=1)
+    rng = np.random.default_rng(2)
+    angle = rng.uniform(-180.0, 180.0, 6).astype(np.float32)
+    shift = rng.uniform(-5.0, 5.0, (6, 2)).astype(np.float32)
+    fixed = warp(tf.constant(clean), angle, shift).numpy()
+    for period in (360.0, 180.0):
+        known = angle if period == 360.0 else (angle + 180.0 * rng.integers(0, 2, 6)).astype(np.float32)
+        found, moved = shifts.given_angle(fixed, clean, known, period)
+        np.testing.assert_allclose(geometry.angular_distance(found, angle), 0.0, atol=1e-3)
+        np.testing.assert_allclose(moved, shift, atol=0.3)
+
+
+@pytest.fixture(scope="module")
+def planes():
+    table = protocol.table("homography")
+    return homography_cases.build(table, table.conditions[0], TINY, None, None, seed=1)
+
+
+def test_homographies_of_the_truth_bring_moving_onto_fixed(planes):
+    case = planes
+    found = homography.warp(tf.constant(case.inputs["moving"]), tf.constant(case.truth["homography"]))
+    assert np.median(agreement(found, case.inputs["fixed"])) > 0.95
+    inputs, truth = next(iter(case.train()))
+    assert inputs["fixed"].shape == (8, 76, 76) and inputs["moving"].shape == (8, 64, 64)
+    found = homography.warp(inputs["moving"], truth["homography"])
+    assert np.median(agreement(found, centre_crop(inputs["fixed"], 64))) > 0.95
+
+
+def test_noise_of_homography_pairs_has_its_level_and_differs_in_both_images(planes):
+    table = protocol.table("homography")
+    clean, noisy = planes, homography_cases.build(table, table.conditions[1], TINY, None, None, seed=1)
+    np.testing.assert_array_equal(clean.truth["homography"], noisy.truth["homography"])
+    change = {name: noisy.inputs[name] - clean.inputs[name] for name in ("fixed", "moving")}
+    for name, noise in change.items():
+        np.testing.assert_allclose(clean.inputs[name].var((1, 2)) / noise.var((1, 2)), 0.5, rtol=0.1)  # the SNR
+    assert np.abs(agreement(change["fixed"], change["moving"], 1)).max() < 0.1
+
+
+def test_places_of_a_sequence_show_the_patch_in_every_frame():
+    table = protocol.table("tracking")
+    case = tracking_cases.build(table, table.conditions[0], TINY, None, None, seed=1)
+    frames, places = case.inputs["frames"], case.truth["homography"]
+    assert frames.shape == (2, 4, 96, 96) and places.shape == (2, 4, 3, 3)
+    np.testing.assert_array_equal(case.inputs["start"], places[:, 0])
+    for t in (1, 3):
+        first = cut(tf.constant(frames[:, 0]), tf.constant(places[:, 0]), case.side)
+        assert agreement(cut(tf.constant(frames[:, t]), tf.constant(places[:, t]), case.side), first).min() > 0.9
+    inputs, truth = next(iter(case.train()))
+    assert (
+        inputs["fixed"].shape == (8, 64, 64) and inputs["moving"].shape == (8, 96, 96) and truth["homography"].shape == (8, 3, 3)
+    )
+
+
+@pytest.mark.parametrize(("name", "missing"), [("1", "photos/val"), ("2", "cryo/class_averages/empiar10034.mrc")])
+def test_data_that_are_not_there_are_missed_at_once(name, missing, tmp_path):
+    for folder in ("photos/train", "cryo/class_averages"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "cryo/class_averages/groel.mrc").touch()
+    with pytest.raises(InputError, match=f"no such file or folder, expected {missing} in the folder given by --data"):
+        cases.require(protocol.table(name), tmp_path)

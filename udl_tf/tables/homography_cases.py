@@ -1,0 +1,59 @@
+"""The pairs of one row of the homography table: patches of photographs, or of dead leaves (recipe of DeTone et al.)."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines import homography_pairs, leaves, noise, photos
+from udl_tf.tables.cases import TEST_BATCH, TEST_SEED, Case, path_of, repeated
+
+
+def build(table, condition, scale, data, output, seed):
+    """The `cases.Case` of a row; arguments as of `cases.rigid`. `fixed` has a margin in training, for the unsupervised warp."""
+    margin = round(scale.corner_reach)
+    make, files = _source(path_of(data, "photos", "train"), scale, scale.sources, margin, scale.batch, seed)
+
+    def train(start):
+        return _noisy(make(start), condition.noise, seed)
+
+    make_test, _ = _source(path_of(data, "photos", "val"), scale, max(scale.sources // 4, 4), 0, TEST_BATCH, seed + TEST_SEED)
+    inputs, truth = _collected(_noisy(make_test(0), condition.noise, seed + TEST_SEED), scale.test_pairs)
+    return Case(functools.partial(repeated, train, scale), inputs, truth, scale.box, files)
+
+
+def _source(path, scale, sources, margin, batch, seed):
+    """Function (start) -> dataset of clean pairs, and the paths of the photographs."""
+    shift = homography_pairs.photo_shift(scale.box, scale.corner_reach, margin)
+    options = {"batch": batch, "patch": scale.box, "max_shift": shift, "seed": seed}
+    if path:
+        files = photos.photo_crops(path, start=0, **options)[1].paths
+    else:
+        files = ()
+        pictures = leaves.dead_leaves(sources, max(256, photos.crop_size(scale.box, shift) + 32), seed)
+
+    def make(start):
+        crops = (
+            photos.photo_crops(path, start=start, **options)[0] if path else photos.array_crops(pictures, start=start, **options)
+        )
+        return homography_pairs.from_crops(crops, seed, scale.box, scale.corner_reach, margin, start)
+
+    return make, files
+
+
+def _noisy(dataset, kind, seed):
+    """Pairs with noise, other in each image; grey values stay as they are, so that clean parts remain equally bright."""
+    spec = noise.parse(kind)
+
+    def add(number, element):
+        inputs, truth = element
+        seeds = tf.random.experimental.stateless_split(tf.stack([seed, tf.cast(number, tf.int32)]), 2)
+        return {name: noise.apply(spec, inputs[name], seeds[i]) for i, name in enumerate(("fixed", "moving"))}, truth
+
+    return dataset.enumerate().map(add, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def _collected(dataset, count):
+    """The first `count` pairs as (inputs, truth) of NumPy arrays."""
+    parts = list(dataset.take(-(-count // TEST_BATCH)).as_numpy_iterator())
+    return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays)[:count], *parts)

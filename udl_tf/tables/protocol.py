@@ -1,0 +1,233 @@
+"""The tables as data: their conditions, the values that the paper printed, and the sizes they are measured at.
+
+The steps of `small` follow from what a step costs: table 1 has 21 trained cells, which shall be ready in 45 minutes on two cores.
+docs/tables.md has the arithmetic.
+"""
+
+import dataclasses
+
+from pipelines.errors import InputError
+
+FAILED = "n.c."  # does not converge; the paper's "N/A: not converge in our experiments"
+CLASS_AVERAGES = ("groel", "empiar10034", "empiar10065")
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How large everything is. Lengths in pixels of `box`.
+
+    Attributes:
+        name: ``small`` or ``paper``, also of the rivals' networks. box: side of the images. batch: pairs a step.
+        max_shift: of an image along each axis. corner_reach: of a corner along each axis, for homographies.
+        train_pairs: distinct pairs a model is trained with; they come again after that. test_pairs: of each condition.
+        sequences, frames: tracked. sources: phantoms or dead-leaves pictures where there is no data.
+        photo_preset, particle_preset: of the paper's network.
+        steps: {material of a table: {method: training steps}}; for those that are not there the rival's own.
+    """
+
+    name: str
+    box: int
+    batch: int
+    max_shift: float
+    corner_reach: float
+    train_pairs: int
+    test_pairs: int
+    sequences: int
+    frames: int
+    sources: int
+    photo_preset: str
+    particle_preset: str
+    steps: dict
+
+
+SCALES = {
+    "small": Scale(
+        name="small",
+        box=64,
+        batch=64,
+        max_shift=5.0,
+        corner_reach=8.0,
+        train_pairs=12_800,
+        test_pairs=300,
+        sequences=20,
+        frames=20,
+        sources=400,
+        photo_preset="photo-paper-small",
+        particle_preset="cryo-paper-small",
+        steps={
+            "photos": {"supervised": 220, "stn": 200, "udl": 140},
+            "particles": {"supervised": 300, "stn": 200, "udl": 300},
+            "homography": {"supervised": 2000, "unsupervised": 1500},
+            "tracking": {"deep-lk": 300, "goturn": 600},
+        },
+    ),
+    "paper": Scale(
+        name="paper",
+        box=128,
+        batch=64,
+        max_shift=10.0,
+        corner_reach=32.0,
+        train_pairs=115_000,
+        test_pairs=5000,
+        sequences=200,
+        frames=30,
+        sources=4000,
+        photo_preset="photo-paper",
+        particle_preset="cryo-paper",
+        steps={},
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """One row of a table.
+
+    Attributes:
+        name: in files. title: for people. noise: as `pipelines.noise.parse` reads it; of tracking, a key of
+            `pipelines.tracking.APPEARANCES`.
+        image: of table 2, name of the class average. shown: whether it is a row of the figure.
+    """
+
+    name: str
+    title: str
+    noise: str
+    image: str = ""
+    shown: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: 1, 2, homography, tracking. title: its caption. material: ``photos``, ``particles``, ``homography`` or ``tracking``.
+        unit: of the errors. period: of angles, degrees, 0 where there are none. conditions: of its rows.
+        methods: its columns, as far as nobody asks for others. printed: {method: {condition: the paper's value or `FAILED`}}.
+    """
+
+    name: str
+    title: str
+    material: str
+    unit: str
+    period: float
+    conditions: tuple
+    methods: tuple
+    printed: dict
+
+
+PHOTO_CONDITIONS = (
+    Condition("clean", "clean", "clean", shown=True),
+    Condition("gaussian-0.5", "Gaussian, SNR 0.5", "gaussian:0.5"),
+    Condition("gaussian-0.1", "Gaussian, SNR 0.1", "gaussian:0.1", shown=True),
+    Condition("gaussian-0.05", "Gaussian, SNR 0.05", "gaussian:0.05"),
+    Condition("s&p-0.1", "salt-and-pepper 0.1", "s&p:0.1"),
+    Condition("s&p-0.2", "salt-and-pepper 0.2", "s&p:0.2", shown=True),
+    Condition("s&p-0.3", "salt-and-pepper 0.3", "s&p:0.3"),
+)
+PARTICLE_CONDITIONS = (
+    Condition("groel", "GroEL", "gaussian:0.1", "groel", shown=True),
+    Condition("empiar10034", "EMPIAR-10034", "gaussian:0.1", "empiar10034", shown=True),
+    Condition("empiar10065", "EMPIAR-10065", "gaussian:0.1", "empiar10065", shown=True),
+)
+PHANTOM_CONDITIONS = tuple(
+    Condition(f"phantom-{i}", f"phantom {i}", "gaussian:0.1", f"phantom-{i}", shown=True) for i in (1, 2, 3)
+)
+HOMOGRAPHY_CONDITIONS = (
+    Condition("clean", "clean", "clean", shown=True),
+    Condition("gaussian-0.5", "Gaussian, SNR 0.5", "gaussian:0.5", shown=True),
+    Condition("s&p-0.1", "salt-and-pepper 0.1", "s&p:0.1", shown=True),
+)
+TRACKING_CONDITIONS = (
+    Condition("constant", "constant appearance", "constant", shown=True),
+    Condition("changing", "changing appearance", "changing", shown=True),
+)
+
+
+def _row(*values):
+    return dict(zip((condition.name for condition in PHOTO_CONDITIONS), values, strict=True))
+
+
+# Paper, tables 1 and 2: mean rotation errors in degrees.
+PRINTED_1 = {
+    "supervised": _row(3.87, 6.78, 9.23, 12.27, 5.72, 5.47, 6.10),
+    "stn": _row(0.96, FAILED, FAILED, FAILED, FAILED, FAILED, FAILED),
+    "udl": _row(2.57, 4.29, 5.69, 6.49, 3.38, 4.92, 12.10),
+}
+PRINTED_2 = {
+    "fourier": dict(zip(CLASS_AVERAGES, (1.75, 6.12, 2.99), strict=True)),
+    "udl": dict(zip(CLASS_AVERAGES, (0.84, 3.27, 2.33), strict=True)),
+}
+UNTRAINED = ("default", "fourier", "exhaustive", "sift", "orb", "akaze")
+
+TABLES = {
+    "1": Table(
+        "1",
+        "Rotation error on pairs of photographs",
+        "photos",
+        "deg",
+        360.0,
+        PHOTO_CONDITIONS,
+        ("supervised", "stn", "udl", *UNTRAINED),
+        PRINTED_1,
+    ),
+    "2": Table(
+        "2",
+        "Rotation error modulo 180 degrees on noisy copies of class averages, SNR 0.1",
+        "particles",
+        "deg",
+        180.0,
+        PARTICLE_CONDITIONS,
+        ("supervised", "udl", *UNTRAINED),
+        PRINTED_2,
+    ),
+    "homography": Table(
+        "homography",
+        "Mean corner error of homographies between photographs",
+        "homography",
+        "px",
+        0.0,
+        HOMOGRAPHY_CONDITIONS,
+        ("supervised", "unsupervised", "sift", "orb", "ic-lk"),
+        {},
+    ),
+    "tracking": Table(
+        "tracking",
+        "Mean corner error of a tracked patch",
+        "tracking",
+        "px",
+        0.0,
+        TRACKING_CONDITIONS,
+        ("ic-lk", "deep-lk", "goturn"),
+        {},
+    ),
+}
+
+
+def table(name, with_data=True):
+    """The `Table` of a name; without data, phantoms stand in for the class averages and nothing is printed beside them.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = chosen(name, TABLES, "table")
+    if found.material == "particles" and not with_data:
+        title = "Rotation error modulo 180 degrees on noisy copies of phantoms, SNR 0.1"
+        return dataclasses.replace(found, title=title, conditions=PHANTOM_CONDITIONS, printed={})
+    return found
+
+
+def scale(name):
+    """The `Scale` of a name.
+
+    Raises:
+        InputError: there is none.
+    """
+    return chosen(name, SCALES, "scale")
+
+
+def chosen(name, known, what):
+    """One of a dict by its name; InputError, which lists them, where there is none."""
+    if str(name) not in known:
+        raise InputError(f"unknown {what} {str(name)!r}: expected one of {', '.join(known)}")
+    return known[str(name)]

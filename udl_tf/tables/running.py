@@ -1,0 +1,105 @@
+"""The cells of a table, one after the other: train, or take what was trained before, answer, and score."""
+
+import collections
+import functools
+import pathlib
+
+from pipelines.fingerprint import fingerprint
+from udl_tf.tables import cache, cases, homography_cases, learners, pictures, scores, tracking_cases
+
+BUILDERS = {
+    "photos": cases.rigid,
+    "particles": cases.rigid,
+    "homography": homography_cases.build,
+    "tracking": tracking_cases.build,
+}
+MODELS = "models"
+
+Cell = collections.namedtuple("Cell", "row losses picture")
+Cell.__doc__ = """One condition and one method.
+
+`row`: dict of plain types, for CSV and JSON. `losses`: (steps,) of a method that is trained, else None. `picture`: of the first
+pair, `pictures.Picture`.
+"""
+
+
+def cells(table, methods, scale, data, output, seed, tell=lambda text: None):
+    """Generate the `Cell` of every condition and method, condition by condition.
+
+    Args:
+        table, scale: see `protocol`. methods: {name: `methods.Method`}. data: see `cases.rigid`. output: folder of the models.
+        seed: of everything. tell: called with a line of text.
+    """
+    for condition in table.conditions:
+        case = BUILDERS[table.material](table, condition, scale, data, output, seed)
+        level = scores.chance(table, case.truth, case.side)
+        for name, method in methods.items():
+            trained, answer = None, functools.partial(method.align, case, table) if method.align else None
+            if method.learner:
+                tell(f"{condition.title}, {name}")
+                trained, answer = _trained(name, method, case, table, condition, scale, output, seed)
+            found = answer(case.inputs)
+            error = scores.errors(table, found, case.truth, case.side)
+            row = {
+                "table": table.name,
+                "condition": condition.name,
+                "method": name,
+                **scores.summary(error),
+                "unit": table.unit,
+                "chance": level,
+                "converged": scores.converged(error, level) if method.learner else True,
+                "printed": table.printed.get(name, {}).get(condition.name),
+                "tests": len(error),
+                **(trained.about if trained else {"steps": None, "seconds": None, "cached": None, "model": None}),
+            }
+            yield Cell(row, trained.losses if trained else None, pictures.of(table, case, found))
+
+
+_Trained = collections.namedtuple("_Trained", "losses about")
+
+
+def _trained(name, method, case, table, condition, scale, output, seed):
+    """`_Trained` and the answering function of a method: from the cache, or trained and kept there."""
+    import tensorflow as tf
+
+    steps = scale.steps.get(table.material, {}).get(name)
+    tf.keras.utils.set_random_seed(seed)
+    learner = method.learner(case, table, scale, steps)
+    about = _about(name, case, table, condition, scale, learner.steps, seed)
+    folder = pathlib.Path(output) / MODELS / cache.key(about)
+    kept = cache.load(folder, learner.variables)
+    fresh = kept is None
+    if fresh:
+        losses, seconds = learners.fit(learner)
+        cache.save(folder, about, learner.variables, losses, seconds)
+        kept = cache.Kept(losses, seconds, len(losses))
+    row = {"steps": kept.steps, "seconds": round(kept.seconds, 1), "cached": not fresh, "model": folder.name}
+    return _Trained(kept.losses, row), learner.answer
+
+
+def _about(name, case, table, condition, scale, steps, seed):
+    """All that a trained model depends on, as plain types; what it is tested on is not among it."""
+    import dataclasses
+
+    from udl_tf.presets import as_dict
+    from udl_tf.versions import versions
+
+    tests = ("test_pairs", "sequences", "frames", "steps")
+    sizes = {key: value for key, value in dataclasses.asdict(scale).items() if key not in tests}
+    return {
+        "method": name,
+        "material": table.material,
+        "noise": condition.noise,
+        "image": condition.image,
+        "scale": sizes,
+        "steps": steps,
+        "seed": seed,
+        "config": as_dict(case.config) if case.config else None,
+        "data": _fingerprint(tuple(case.files)),
+        "versions": versions(),
+    }
+
+
+@functools.lru_cache(maxsize=8)
+def _fingerprint(files):
+    return fingerprint(files)

@@ -1,0 +1,56 @@
+"""How far an answer is from the truth, and when a method is said not to have converged."""
+
+import collections
+
+import numpy as np
+
+from pipelines import geometry
+from udl_tf.rivals import homography
+
+NEAR_CHANCE = 0.8  # of the mean error of an answer that knows nothing: above it a trained method has not converged
+
+Answer = collections.namedtuple("Answer", "angle shift matrix", defaults=(None, None, None))
+Answer.__doc__ = """What a method says of n pairs, NumPy; those it does not speak of are None.
+
+`angle` (n,) degrees and `shift` (n, 2) pixels, or `matrix`, homographies (n, 3, 3) that bring moving onto fixed; of n sequences
+with f frames, the places (n, f, 3, 3) of the patch (`pipelines.tracking`).
+"""
+
+
+def errors(table, answer, truth, side):
+    """The error of each pair, float64 (n,): degrees modulo the table's period, or mean distance of the corners, pixels.
+
+    Args:
+        table: `protocol.Table`. answer: `Answer`. truth: dict of ``angle`` (n,), or of ``homography``, as `Answer.matrix`.
+        side: of the image or patch whose corners count, pixels.
+    """
+    if table.period:
+        return geometry.angular_distance(np.asarray(answer.angle, np.float64), truth["angle"], table.period)
+    return _corners(answer.matrix, truth["homography"], side)
+
+
+def chance(table, truth, side):
+    """Mean error of an answer that knows nothing: an angle at random, or the identity."""
+    if table.period:
+        return table.period / 4.0
+    true = np.asarray(truth["homography"])
+    return float(_corners(np.broadcast_to(np.eye(3, dtype=np.float32), true.shape), true, side).mean())
+
+
+def converged(error, chance_level):
+    """Whether errors (n,) say that a trained method has learnt anything."""
+    return bool(np.isfinite(error).all() and np.mean(error) <= NEAR_CHANCE * chance_level)
+
+
+def summary(error):
+    """Mean, median and 95th percentile of errors (n,); NaN where one is not finite."""
+    error = np.asarray(error, np.float64)
+    return {"mean": float(error.mean()), "median": float(np.median(error)), "p95": float(np.percentile(error, 95))}
+
+
+def _corners(found, true, side):
+    """Mean distance of the corners over all but the first axis, float64 (n,)."""
+    true = np.asarray(true, np.float32)
+    flat = (np.asarray(found, np.float32).reshape(-1, 3, 3), true.reshape(-1, 3, 3))
+    distance = homography.corner_error(*flat, side, side).numpy().astype(np.float64)
+    return distance.reshape(len(true), -1).mean(1)

@@ -1,0 +1,45 @@
+"""The sequences of one row of the tracking table, made from photographs or dead leaves (`pipelines.tracking`)."""
+
+import functools
+
+import numpy as np
+
+from pipelines import leaves, photos, tracking
+from udl_tf.tables.cases import TEST_SEED, Case, path_of, repeated
+
+PATCH, FRAME = 64, 96  # pixels, sides; the motions of `pipelines.tracking` are made for them
+ROOM = 5.0  # pixels around a frame, besides the room to turn it
+
+
+def build(table, condition, scale, data, output, seed):
+    """The `cases.Case` of a row; arguments as of `cases.rigid`.
+
+    `train` gives pairs as `pipelines.tracking.pairs`. The test's `inputs` are ``frames`` (n, frames, FRAME, FRAME) and ``start``
+    (n, 3, 3), its truth ``homography`` (n, frames, 3, 3), the places of the patch.
+    """
+    make, files = _source(path_of(data, "photos", "train"), scale.sources, scale.batch, seed)
+
+    def train(start):
+        return tracking.pairs(make(start), seed, PATCH, FRAME, appearance=condition.noise, start=start)
+
+    seed += TEST_SEED
+    make_test, _ = _source(path_of(data, "photos", "val"), max(scale.sources // 4, 4), 1, seed)
+    photographs = [batch[0] for batch in make_test(0).take(scale.sequences).as_numpy_iterator()]
+    made = [
+        tracking.sequence(image, seed + i, scale.frames, FRAME, PATCH, appearance=condition.noise)
+        for i, image in enumerate(photographs)
+    ]
+    places = np.stack([one.places for one in made])
+    inputs = {"frames": np.stack([one.frames for one in made]), "start": places[:, 0]}
+    return Case(functools.partial(repeated, train, scale), inputs, {"homography": places}, PATCH, files)
+
+
+def _source(path, sources, batch, seed):
+    """Function (start) -> dataset of crops (batch, side, side), and the paths of the photographs."""
+    options = {"batch": batch, "patch": FRAME, "max_shift": ROOM, "seed": seed}
+    if path:
+        return lambda start: photos.photo_crops(path, start=start, **options)[0], photos.photo_crops(path, start=0, **options)[
+            1
+        ].paths
+    pictures = leaves.dead_leaves(sources, max(256, photos.crop_size(FRAME, ROOM) + 32), seed)
+    return lambda start: photos.array_crops(pictures, start=start, **options), ()
