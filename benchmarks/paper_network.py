@@ -75,7 +75,7 @@ def affordable_steps(config, material, seconds, probe=8):
             self.ends.append(time.perf_counter())
 
     clock = Clock()
-    compiled(config, material).fit(material.train, steps_per_epoch=probe, epochs=1, callbacks=[clock], verbose=0, shuffle=False)
+    compiled(config, material).fit(material.train(), steps_per_epoch=probe, epochs=1, callbacks=[clock], verbose=0, shuffle=False)
     ends = clock.ends[2:]  # tracing
     return max(int(seconds * (len(ends) - 1) / (ends[-1] - ends[0])), 1)
 
@@ -91,20 +91,24 @@ def curve(variant, config, material, held_out, points):
     rows = []
 
     class Stock(tf.keras.callbacks.Callback):
-        """Adds a row at the end of every epoch; the time it takes itself is not counted."""
+        """Adds a row at the end of every epoch, with its mean loss; the time it takes itself is not counted."""
 
         def on_train_begin(self, logs=None):
-            self.spent, self.since = 0.0, time.perf_counter()
+            self.spent, self.since, self.losses = 0.0, time.perf_counter(), []
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.losses.append(float(logs["loss"]))
 
         def on_epoch_end(self, epoch, logs=None):
             self.spent += time.perf_counter() - self.since
             found = errors_now(model, config, material, held_out)
-            row = {"variant": variant, "step": (epoch + 1) * per_point, "loss": float(logs["loss"]), **found}
+            loss, self.losses = sum(self.losses) / len(self.losses), []
+            row = {"variant": variant, "step": (epoch + 1) * per_point, "loss": loss, **found}
             rows.append({**row, "training s": self.spent})
             progress("  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "variant"))
             self.since = time.perf_counter()
 
-    model.fit(material.train, steps_per_epoch=per_point, epochs=points, callbacks=[Stock()], verbose=0, shuffle=False)
+    model.fit(material.train(), steps_per_epoch=per_point, epochs=points, callbacks=[Stock()], verbose=0, shuffle=False)
     return rows
 
 
@@ -116,7 +120,7 @@ def errors_now(model, config, material, held_out):
     from udl_tf.training.calibration import calibrate
 
     inputs, truth = held_out
-    images = [element["moving"] for element, _ in material.train.take(2)]
+    images = [element["moving"] for element, _ in material.train().take(2)]
     constant = calibrate(model.angles, images, model.disturb, config.period, config.seed + 1)
     parts = [slice(start, start + config.batch) for start in range(0, len(truth["angle"]), config.batch)]
     angle = np.concatenate([model.angles({name: inputs[name][rows] for name in inputs}) for rows in parts])

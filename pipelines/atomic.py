@@ -7,6 +7,11 @@ import pathlib
 from pipelines.errors import InputError
 
 
+def holds_anything(folder):
+    """Whether a folder (`pathlib.Path`) is not empty; parts of files and the lock that a killed process leaves do not count."""
+    return any(not (item.name.startswith(".") and item.name.endswith((".part", ".lock"))) for item in folder.iterdir())
+
+
 @contextlib.contextmanager
 def atomic_path(path):
     """Context manager: a temporary path beside `path`, renamed to it on success and removed on failure.

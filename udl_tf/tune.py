@@ -15,6 +15,7 @@ import json
 import pathlib
 import sys
 
+from pipelines.atomic import holds_anything
 from pipelines.errors import InputError
 
 TRIALS = 20
@@ -100,8 +101,7 @@ def tune(
     """
     from pipelines.lock import lock
     from udl_tf.presets import as_dict, resolve
-    from udl_tf.training import material
-    from udl_tf.training.run_record import write_json
+    from udl_tf.training import material, run_record
     from udl_tf.tuning import oracles
     from udl_tf.tuning.trials import Search, Space, measured
 
@@ -112,8 +112,8 @@ def tune(
     folder = pathlib.Path(directory)
     arguments = {
         "preset": str(preset),
-        "data": _absolute(data),
-        "simulate_from": _absolute(simulate_from),
+        "data": run_record.absolute(data),
+        "simulate_from": run_record.absolute(simulate_from),
         "algorithm": algorithm,
         "trials": trials,
         "config": as_dict(base),
@@ -127,7 +127,7 @@ def tune(
         raise InputError(f"cannot make the folder {folder}: {error.strerror}") from None
     held = lock(folder)
     if not known:
-        write_json(folder / SEARCH, {"arguments": arguments, **_about()})
+        run_record.write_json(folder / SEARCH, {"arguments": arguments, **run_record.code()})
     simulated = base.material == "particles" and not data
     run = functools.partial(measured, data=data, simulate_from=simulate_from)
     search = Search(Space(base, simulated), oracle, folder, run, lambda seconds: tell(line(search.rows(), trials, seconds)))
@@ -137,6 +137,7 @@ def tune(
         return _finish(search, folder, base, f"{preset}: {description}", arguments)
     finally:
         held.close()
+        (folder / ".lock").unlink(missing_ok=True)
 
 
 def line(rows, trials, seconds):
@@ -152,7 +153,7 @@ def line(rows, trials, seconds):
 def _finish(search, folder, base, title, arguments):
     """Rank, draw, and write the best configuration as a preset."""
     from udl_tf.presets import as_dict
-    from udl_tf.training.run_record import write_json
+    from udl_tf.training import run_record
     from udl_tf.tuning import ranking
 
     rows = ranking.ranked(search.rows())
@@ -161,7 +162,9 @@ def _finish(search, folder, base, title, arguments):
         raise InputError(f"all {len(rows)} trials failed, the first with: {best['message']}")
     description = f"{arguments['preset']} tuned in {len(rows)} trials, trial {best['trial']}: {best['consistency_deg']:.3f} deg"
     config = dataclasses.replace(search.config(best["trial"]), description=description)
-    write_json(folder / BEST, {"config": as_dict(config), "trial": best["trial"], "arguments": arguments, **_about()})
+    run_record.write_json(
+        folder / BEST, {"config": as_dict(config), "trial": best["trial"], "arguments": arguments, **run_record.code()}
+    )
     ranking.draw(folder / PICTURE, rows, title)
     source = [f"--{name.replace('_', '-')} {arguments[name]}" for name in ("data", "simulate_from") if arguments[name]]
     return {
@@ -177,7 +180,7 @@ def _known(folder, arguments):
     """Whether the folder holds this very search; InputError where it holds anything else."""
     path = folder / SEARCH
     if not path.is_file():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or holds_anything(folder)):
             raise InputError(f"{folder} exists and is not the folder of a search: expected a new or empty one")
         return False
     try:
@@ -196,16 +199,6 @@ def _short(before, now):
     if isinstance(before, dict) and isinstance(now, dict):
         return ", ".join(f"{name} was {before.get(name)}, is {now[name]}" for name in now if before.get(name) != now[name])
     return f"was {before}, is {now}"
-
-
-def _about():
-    from udl_tf.versions import revision, versions
-
-    return {"versions": versions(), "git_revision": revision()}
-
-
-def _absolute(path):
-    return str(pathlib.Path(path).absolute()) if path else None
 
 
 if __name__ == "__main__":

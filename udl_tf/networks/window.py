@@ -31,10 +31,13 @@ class SoftDisc(tf.keras.layers.Layer):
             name="log_edge", shape=(), initializer=tf.keras.initializers.Constant(float(np.log(self.edge)))
         )
 
+    def disc(self):
+        """The disc as it is now: (n, n), values in (0, 1)."""
+        return tf.sigmoid((tf.exp(self.log_radius) - self.distance) / tf.exp(self.log_edge))
+
     def call(self, images):
         """Weight the images, see `windowed`."""
-        disc = tf.sigmoid((tf.exp(self.log_radius) - self.distance) / tf.exp(self.log_edge))  # (n, n)
-        return windowed(images, disc)
+        return windowed(images, self.disc())
 
     def get_config(self):
         """Keras configuration."""

@@ -1,10 +1,10 @@
 """A tracker by regression in the manner of GOTURN (Held et al. 2016): two crops through one network, the warp comes out.
 
 One crop shows the patch as it looked at first, the other what is now where it was last. Nothing ties the answer to the images but
-what was seen in training. The original compares with the frame before instead (`renews`): its errors then add up, and over 20
-frames of photographs ours was 7.4 px off that way, 2.9 px this way. GOTURN's convolutions came trained on ImageNet; ours begin
-with nothing, and dense layers alone then stay at "nothing has moved" for thousands of steps: a convolution over the maps of both
-crops takes them off it.
+what was seen in training. The original compares with the frame before instead (`renews`): its errors then add up.
+
+GOTURN's convolutions came trained on ImageNet; ours begin with nothing, and dense layers alone then stay at "nothing has moved"
+for thousands of steps: a convolution over the maps of both crops takes them off it.
 """
 
 import functools

@@ -10,7 +10,23 @@ from udl_tf.presets import PRESETS
 SIAMESE = {"small": PRESETS["photo-paper-small"].network, "paper": PRESETS["photo-paper"].network}
 
 
-class PairModel(tf.keras.Model):
+class BuiltModel(tf.keras.Model):
+    """A model whose parts come with their weights and whose step reports its own loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.supports_jit = False  # no kernel of the steps is made for XLA, and Keras 3 would compile them for a GPU
+
+    def build(self, input_shape):
+        """Nothing is left to build."""
+        self.built = True
+
+    @property
+    def metrics(self):
+        return []  # else Keras 3 would report its own mean loss, which nobody updates
+
+
+class PairModel(BuiltModel):
     """Trains a network on pairs ``(inputs, truth)``, or on ``inputs`` alone where the loss needs no truth; on one device.
 
     `inputs`: dict of `fixed` and `moving`, float32 (batch, side, side), normalised; the network sees their centres.
@@ -21,18 +37,9 @@ class PairModel(tf.keras.Model):
 
     def __init__(self, network):
         super().__init__()
-        self.supports_jit = False  # no kernel of the steps is made for XLA, and Keras 3 would compile them for a GPU
         self.network = network
         self.box = network.input["fixed"].shape[1]
         self.build(None)
-
-    def build(self, input_shape):
-        """Nothing is left to build: the network comes with its weights."""
-        self.built = True
-
-    @property
-    def metrics(self):
-        return []  # else Keras 3 would report its own mean loss, which nobody updates
 
     def call(self, inputs, training=False):
         """The network's output for pairs as they are."""

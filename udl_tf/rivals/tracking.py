@@ -14,6 +14,7 @@ import tensorflow as tf
 from pipelines import geometry
 from pipelines.errors import InputError
 from udl_tf.rivals import homography, lucas_kanade
+from udl_tf.rivals.pair_model import BuiltModel
 from udl_tf.rivals.sampling import bilinear
 
 
@@ -65,7 +66,7 @@ class PlainLK:
         return tf.where(good, homography.inverse(tf.where(good, found, tf.eye(3))), places)
 
 
-class PlaceModel(tf.keras.Model):
+class PlaceModel(BuiltModel):
     """A tracker that is trained on pairs with known homographies, ``(inputs, truth)`` as of `pipelines.tracking.pairs`.
 
     Subclasses define ``placed(patches, frames, places) -> list of places``, each better than the one before, `side` and `renews`.
@@ -75,17 +76,8 @@ class PlaceModel(tf.keras.Model):
         super().__init__()
         if kind not in lucas_kanade.WARPS:
             raise InputError(f"tracker: received the warp {kind!r}, expected one of {', '.join(lucas_kanade.WARPS)}")
-        self.supports_jit = False  # frames of any size come: XLA would compile each anew
         self.side, self.kind, self.renews = side, kind, renews
         self.warp = lucas_kanade.WARPS[kind]
-
-    def build(self, input_shape):
-        """Nothing is left to build: the parts come with their weights."""
-        self.built = True
-
-    @property
-    def metrics(self):
-        return []  # else Keras 3 would report its own mean loss, which nobody updates
 
     def call(self, inputs, training=False):
         """Homographies (batch, 3, 3) that bring moving onto fixed, from none."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from pipelines.geometry import wrap_degrees
 from pipelines.warp import centre_crop, warp
+from udl_tf.networks.window import SoftDisc
 
 EXAMPLES = 4
 SIDE, STRIP = 128, 16  # pixels of one image, and of the line of text above it
@@ -87,8 +88,8 @@ def mask(network, image, box):
     if "mask" not in names:
         return None
     layer = network.get_layer("mask")
-    if hasattr(layer, "log_radius"):
-        values = tf.sigmoid((tf.exp(layer.log_radius) - layer.distance) / tf.exp(layer.log_edge)).numpy()
+    if isinstance(layer, SoftDisc):
+        values = layer.disc().numpy()
     else:
         seen = centre_crop(tf.convert_to_tensor(image, tf.float32), box)
         if "spectrum" in names:

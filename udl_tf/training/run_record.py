@@ -28,15 +28,24 @@ def about(config, material, data, simulate_from, init, deterministic):
     return {
         "config": as_dict(config),
         "material": material.description,
-        "data": _absolute(data),
-        "simulate_from": _absolute(simulate_from),
+        "data": absolute(data),
+        "simulate_from": absolute(simulate_from),
         "data_fingerprint": fingerprint(material.files),
         "init": str(init or ""),
         "deterministic": deterministic,
         "command": " ".join(["python -m udl_tf.fit", *sys.argv[1:]]),
-        "versions": versions(),
-        "git_revision": revision(),
+        **code(),
     }
+
+
+def code():
+    """What ran: ``versions`` of the libraries and ``git_revision``, None outside a checkout."""
+    return {"versions": versions(), "git_revision": revision()}
+
+
+def absolute(path):
+    """A path as text that means the same from any folder; None for none."""
+    return str(pathlib.Path(path).absolute()) if path else None
 
 
 def write(folder, content):
@@ -78,10 +87,6 @@ def write_json(path, content):
     """Write a JSON file; it appears when it is whole."""
     with atomic_path(path) as part:
         part.write_text(json.dumps(content, indent=2) + "\n")
-
-
-def _absolute(path):
-    return str(pathlib.Path(path).absolute()) if path else None
 
 
 def _short(found):

@@ -5,6 +5,7 @@ import os
 import pathlib
 from dataclasses import asdict, replace
 
+from pipelines.atomic import holds_anything
 from pipelines.errors import InputError
 from pipelines.lock import lock
 from udl_tf import report
@@ -56,7 +57,7 @@ def fit(
     hardware.set_up(deterministic)
     devices = hardware.open_strategy(strategy)  # before TensorFlow is used for anything
     folder = pathlib.Path(output)
-    if hardware.is_chief(devices) and folder.exists() and (not folder.is_dir() or _holds_anything(folder)):
+    if hardware.is_chief(devices) and folder.exists() and (not folder.is_dir() or holds_anything(folder)):
         raise InputError(f"{folder} exists: expected a new or empty folder for the run, or --resume {folder}")
     start = models.find(init) if init else None
     if start:
@@ -126,8 +127,3 @@ def _run(config, pairs, folder, about, verbose, start, devices, every):
     held.close()
     (folder / ".lock").unlink(missing_ok=True)
     return measured.metrics
-
-
-def _holds_anything(folder):
-    """Whether a folder is not empty; what a killed run was writing before it had a record does not count."""
-    return any(not item.name.endswith(".part") for item in folder.iterdir())
