@@ -97,7 +97,9 @@ def evaluate(table, methods=None, data=None, scale="small", output=OUTPUT, seed=
         result = _write(folder, name, chosen, columns, rows, about, curves)
     figure = folder / FIGURES / f"{name}.png"
     pictures.draw(figure, chosen, columns, shown)
-    files = [*result[1], figure, *(folder / path for path in curves.values())]
+    matches = folder / FIGURES / f"{name}-matches.png"
+    drawn = [matches] if pictures.draw_matches(matches, chosen, columns, shown) else []
+    files = [*result[1], figure, *drawn, *(folder / path for path in curves.values())]
     return {"rows": rows, "text": result[0], "files": [str(path) for path in files]}
 
 

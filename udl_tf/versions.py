@@ -1,11 +1,15 @@
 """Versions of what a result depends on."""
 
+import ast
+import hashlib
+import importlib
 import importlib.metadata
 import pathlib
 import platform
 import shutil
 import subprocess
 
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 OTHERS = ("tensorflow-addons", "keras-tuner", "opencv-python-headless", "mrcfile", "tensorboard")
 
 
@@ -34,6 +38,24 @@ def revision():
     command = [git, "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() or None
+
+
+def code(*names):
+    """SHA-256 of what modules do: comments, docstrings and layout do not count.
+
+    Args:
+        names: of modules or of packages, for instance ``udl_tf.networks``; packages within them are not looked at.
+    """
+    lines = []
+    for name in names:
+        found = pathlib.Path(importlib.import_module(name).__file__)
+        for path in sorted(found.parent.glob("*.py")) if found.stem == "__init__" else [found]:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+                    node.body = node.body[1:]
+            lines.append(f"{name} {path.stem} {ast.dump(tree)}")
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _installed(name):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from pipelines import geometry, spectral_plane
-from udl_tf.alignment.spectral_refinement import SpectralRefinement, solve
+from udl_tf.alignment.spectral_refinement import SpectralRefinement
 from udl_tf.networks.window import soft_disc, windowed
 
 HIGHEST = 20
@@ -167,23 +167,6 @@ def test_derivatives_are_the_changes_of_the_transformed(refinement, picture):
 def geometry_moved(angle):
     """Where the point (1, 2) of the picture at 20 degrees goes when it is turned further to `angle`."""
     return geometry.rotate_points(tf.constant(angle - 20.0), tf.constant([1.0, 2.0])).numpy()
-
-
-def test_solve_against_numpy():
-    rng = np.random.default_rng(0)
-    root = rng.normal(size=(50, 3, 6)) * np.array([1.0, 100.0, 0.01])[:, None]
-    matrix, right = root @ root.transpose(0, 2, 1), rng.normal(size=(50, 3))
-    damped = matrix * (1 + 1e-4 * np.eye(3))
-    found = solve(tf.constant(matrix, tf.float32), tf.constant(right, tf.float32)).numpy()
-    np.testing.assert_allclose(found, np.linalg.solve(damped, right[..., None])[..., 0], rtol=5e-3, atol=1e-6)
-
-
-def test_solve_never_fails():
-    flat = np.zeros((2, 3, 3))
-    flat[1] = np.outer([1.0, 2.0, 0.0], [1.0, 2.0, 0.0])  # one direction is known, two are not
-    found = solve(tf.constant(flat, tf.float32), tf.constant([[0.0, 0.0, 0.0], [1.0, 2.0, 0.0]])).numpy()
-    assert np.isfinite(found).all() and found[0].tolist() == [0, 0, 0]
-    np.testing.assert_allclose(flat[1] @ found[1], [1.0, 2.0, 0.0], atol=1e-3)
 
 
 def test_a_clean_reference_of_other_grey_values_has_the_same_error_bar(refine, picture):

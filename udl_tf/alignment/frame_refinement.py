@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.warp import warp
-from udl_tf.alignment.spectral_refinement import solve
+from udl_tf.alignment.gauss_newton import gradients, solve
 
 Polished = collections.namedtuple("Polished", "angle shift correlation variance")
 
@@ -102,8 +102,6 @@ def _inside(points, half):
 
 def _jacobian(images, grid):
     """Change of images (batch, h, w) per degree and per pixel in x and y: (batch, 3, pixels)."""
-    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1]], mode="SYMMETRIC")
-    gx = tf.reshape((padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2.0, (-1, tf.shape(grid)[1]))
-    gy = tf.reshape((padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2.0, (-1, tf.shape(grid)[1]))
+    gx, gy = (tf.reshape(part, (-1, tf.shape(grid)[1])) for part in gradients(images))
     turn = (gy * grid[0] - gx * grid[1]) * (np.pi / 180.0)  # -(gx, gy) . (y, -x)
     return tf.stack([turn, -gx, -gy], 1)

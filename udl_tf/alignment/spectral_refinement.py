@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry, spectral_plane
+from udl_tf.alignment.gauss_newton import solve
 from udl_tf.alignment.wiener import CEILING, Rings, likelihood_weights
 
 Refined = collections.namedtuple("Refined", "angle shift evidence potential variance")
@@ -88,16 +89,3 @@ class SpectralRefinement:
     def weights(self, rings):
         """Values (batch, rings) for the real and the imaginary part at every frequency: (batch, 2 n)."""
         return tf.tile(self.rings.spread(rings), (1, 2))
-
-
-def solve(matrix, right):
-    """Solution (batch, 3) of positive semi-definite systems (batch, 3, 3), (batch, 3), damped a little; never fails.
-
-    By Cramer's rule: `tf.linalg.solve` stops a whole batch for one pair without texture.
-    """
-    scale = tf.math.rsqrt(tf.linalg.diag_part(matrix) + 1e-20)  # to unit diagonal: degrees and pixels differ in size
-    unit = matrix * scale[:, :, None] * scale[:, None, :] + 1e-4 * tf.eye(3)
-    a, b, c = tf.unstack(unit, axis=1)
-    adjugate = tf.stack([tf.linalg.cross(b, c), tf.linalg.cross(c, a), tf.linalg.cross(a, b)], 2)  # columns
-    determinant = tf.reduce_sum(a * adjugate[:, :, 0], 1)
-    return tf.math.divide_no_nan(tf.linalg.matvec(adjugate, right * scale), determinant[:, None]) * scale

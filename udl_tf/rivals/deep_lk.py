@@ -8,6 +8,7 @@ in which I(p) is the patch cut out where the warp says. The network is trained t
 import tensorflow as tf
 
 from pipelines import geometry
+from udl_tf.alignment.gauss_newton import gradients
 from udl_tf.rivals.lucas_kanade import DAMPING
 from udl_tf.rivals.pair_model import of_scale
 from udl_tf.rivals.tracking import PlaceModel, cut
@@ -80,10 +81,7 @@ class DeepLK(PlaceModel):
         size = height * width * channels
         points = tf.constant(geometry.centred_grid(height, width).reshape(-1, 2) / (self.side / 2.0))
         jacobian = self.warp.jacobian(tf.zeros((1, self.warp.count)), points)[0]  # (h w, 2, count)
-        padded = tf.pad(maps, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
-        across = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2.0
-        down = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2.0
-        slope = tf.reshape(tf.stack([across, down], -1) * (self.side / 2.0), (-1, height * width, channels, 2))
+        slope = tf.reshape(tf.stack(gradients(maps), -1) * (self.side / 2.0), (-1, height * width, channels, 2))
         steepest = tf.reshape(tf.einsum("bnci,nik->bnck", slope, jacobian), (-1, size, self.warp.count))
         normal = tf.matmul(steepest, steepest, transpose_a=True)
         scale = tf.math.rsqrt(tf.linalg.diag_part(normal) + 1e-12)[..., None]  # (batch, count, 1)

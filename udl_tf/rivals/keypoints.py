@@ -62,30 +62,29 @@ def homographies(fixed, moving, method="sift"):
     """
     matcher, found = _Matcher(method), np.tile(np.eye(3, dtype=np.float32), (len(fixed), 1, 1))
     for i, pair in enumerate(zip(fixed, moving, strict=True)):
-        from_points, to_points = matcher(*pair)[:2]
-        if len(from_points) < 4:
-            continue
-        cv2.setRNGSeed(0)
-        height, width = pair[0].shape
-        centre = np.float32([(width - 1) / 2.0, (height - 1) / 2.0])
-        matrix, _ = cv2.findHomography(to_points - centre, from_points - centre, **RANSAC)
-        if matrix is not None and np.isfinite(matrix).all() and _keeps_the_frame(matrix, *centre):
-            found[i] = matrix / matrix[2, 2]
+        matrix, _ = _homography(*matcher(*pair)[:2], pair[0].shape)
+        if matrix is not None:
+            found[i] = matrix
     return found
 
 
-def match_picture(fixed, moving, method="sift"):
-    """The pair side by side, joined by its matches: green where RANSAC's rigid transform agrees, red where not.
+def match_picture(fixed, moving, method="sift", kind="rigid"):
+    """The pair side by side, joined by its matches: green where RANSAC's transform agrees, red where not.
 
     Args:
-        fixed, moving: (height, width), any grey values. method: a key of `METHODS`.
+        fixed, moving: (height, width), any grey values. method: a key of `METHODS`. kind: ``rigid`` or ``homography``.
 
     Returns:
         uint8 (height, 2 width, 3), blue, green, red as OpenCV writes them.
+
+    Raises:
+        InputError: unknown method or kind.
     """
+    if kind not in KINDS:
+        raise InputError(f"match picture: received {kind!r}, expected one of {', '.join(KINDS)}")
     matcher = _Matcher(method)
     from_points, to_points, points, other, good = matcher(fixed, moving)
-    _, inliers = _similarity(from_points, to_points)
+    _, inliers = KINDS[kind](from_points, to_points, fixed.shape)
     grey = [_grey(image) for image in (fixed, moving)]
     picture = np.repeat(np.concatenate(grey, 1)[..., None], 3, 2)
     for colour, chosen in ((OUTVOTED, ~inliers), (AGREED, inliers)):
@@ -126,7 +125,7 @@ class _Matcher:
 
 
 def _similarity(from_points, to_points, *_):
-    """The rigid matrix (2, 3) from places in fixed to those in moving, None where there is none, and the inliers (n,)."""
+    """The rigid matrix (2, 3) from places in fixed to those in moving, None where there is none, and the inliers bool (n,)."""
     nobody = np.zeros(len(from_points), bool)
     if len(from_points) < 2:
         return None, nobody
@@ -141,10 +140,26 @@ def _similarity(from_points, to_points, *_):
     return np.column_stack([rotation, middle]), inliers
 
 
+def _homography(from_points, to_points, shape):
+    """The homography (3, 3) on points from the centre that brings moving onto fixed, or None, and the inliers bool (n,)."""
+    nobody = np.zeros(len(from_points), bool)
+    if len(from_points) < 4:
+        return None, nobody
+    cv2.setRNGSeed(0)
+    centre = (np.float32(shape[::-1]) - 1.0) / 2.0
+    matrix, inliers = cv2.findHomography(to_points - centre, from_points - centre, **RANSAC)
+    if matrix is None or not np.isfinite(matrix).all() or not _keeps_the_frame(matrix, *centre):
+        return None, nobody
+    return matrix / matrix[2, 2], inliers.ravel().astype(bool)
+
+
 def _keeps_the_frame(matrix, x, y):
     """Whether a homography keeps the sides of a frame of half-sides x, y in order and its corners in front of the horizon."""
     corners = np.float64([[-x, -y, 1.0], [x, -y, 1.0], [x, y, 1.0], [-x, y, 1.0]]) @ (matrix / matrix[2, 2]).T
     return bool((corners[:, 2] > MIN_SCALE).all() and np.linalg.det(matrix / matrix[2, 2]) > MIN_SCALE**2)
+
+
+KINDS = {"rigid": _similarity, "homography": _homography}
 
 
 def _grey(image):

@@ -2,7 +2,8 @@
 
 A warp W(p; a) takes a point of the fixed image to its place in the moving one. What is minimised is the sum over all pixels p of
 ``(moving(W(p; a)) - fixed(p))^2``; the homography returned is the inverse of W, which brings moving onto fixed. The product's own
-refinement (`alignment.frame_refinement`) is the inverse compositional one for rigid warps, with what noise asks for.
+refinement (`alignment.frame_refinement`) is the inverse compositional one for rigid warps, with what noise asks for; gradients
+and the solution of a step are the same code (`alignment.gauss_newton`).
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.errors import InputError
+from udl_tf.alignment.gauss_newton import gradients, solve
 from udl_tf.rivals import homography
 from udl_tf.rivals.sampling import bilinear
 
@@ -62,16 +64,17 @@ def align(fixed, moving, kind="rigid", method="inverse-compositional", steps=30,
     def look(matrix):
         """The moving image, its gradients by unit and the weight of the overlap at the warped points, each (batch, n)."""
         places = homography.apply(matrix, tf.tile(points[None], (batch, 1, 1))) * unit
-        gradients = [bilinear(part, places) * unit for part in _gradients(moving)] if method == METHODS[1] else []
+        slopes = [bilinear(part, places) * unit for part in gradients(moving)] if method == METHODS[1] else []
         weight = tf.cast(bilinear(inside, places) > 0.999, tf.float32)
-        return bilinear(moving, places), gradients, weight
+        return bilinear(moving, places), slopes, weight
 
     def normal(rows, residual, weight):
         """Gauss-Newton step (batch, count) from rows (batch, n, count)."""
         weighted = rows * weight[..., None]
-        return _solve(tf.matmul(weighted, rows, transpose_a=True), tf.linalg.matvec(weighted, residual, transpose_a=True))
+        right = tf.linalg.matvec(weighted, residual, transpose_a=True)
+        return solve(tf.matmul(weighted, rows, transpose_a=True), right, DAMPING)
 
-    own = tf.stack(_gradients(fixed), -1)  # (batch, height, width, 2)
+    own = tf.stack(gradients(fixed), -1)  # (batch, height, width, 2)
     own = tf.reshape(own, (-1, height * width, 2)) * unit
     zero = tf.zeros((batch, warp.count))
     steepest = tf.einsum("bni,bnik->bnk", own, warp.jacobian(zero, points))
@@ -83,8 +86,8 @@ def align(fixed, moving, kind="rigid", method="inverse-compositional", steps=30,
         return tf.ensure_shape(matrix, first.shape), tf.ensure_shape(step, zero.shape)
 
     def forward_additive(_, parameters):
-        values, gradients, weight = look(warp.matrix(parameters))
-        rows = tf.einsum("bni,bnik->bnk", tf.stack(gradients, -1), warp.jacobian(parameters, points))
+        values, slopes, weight = look(warp.matrix(parameters))
+        rows = tf.einsum("bni,bnik->bnk", tf.stack(slopes, -1), warp.jacobian(parameters, points))
         parameters += normal(rows, flat - values, weight)
         return tf.ensure_shape(warp.matrix(parameters), first.shape), tf.ensure_shape(parameters, zero.shape)
 
@@ -170,19 +173,6 @@ PARAMETERS = {
     "affine": _affine_parameters,
     "homography": lambda matrix: tf.concat([_affine_parameters(matrix), matrix[:, 2, :2]], 1),
 }
-
-
-def _solve(matrix, right):
-    """Solution (batch, k) of positive semi-definite systems, damped a little so that a pair without texture stays where it is."""
-    scale = tf.math.rsqrt(tf.linalg.diag_part(matrix) + 1e-12)
-    unit = matrix * scale[:, :, None] * scale[:, None, :] + DAMPING * tf.eye(tf.shape(matrix)[1])
-    return tf.linalg.cholesky_solve(tf.linalg.cholesky(unit), (right * scale)[..., None])[..., 0] * scale
-
-
-def _gradients(images):
-    """Change of images (batch, h, w) per pixel in x and in y, each (batch, h, w)."""
-    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1]], mode="SYMMETRIC")
-    return (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2.0, (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2.0
 
 
 def _in_units(matrix, factor):

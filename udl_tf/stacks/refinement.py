@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry, spectral_plane
-from udl_tf.alignment.spectral_refinement import solve
+from udl_tf.alignment.gauss_newton import solve
 
 Fit = collections.namedtuple("Fit", "angle shift amplitude detection uneven uneven_detection variance")
 

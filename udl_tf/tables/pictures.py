@@ -12,7 +12,8 @@ from pipelines.atomic import atomic_path
 from udl_tf.rivals import homography
 from udl_tf.rivals.tracking import cut
 
-PANEL = 1.35  # inches
+PANEL, MATCH_PANEL = 1.35, 2.0  # inches
+KEYPOINTS = ("sift", "orb", "akaze")
 PERCENTILES = (0.5, 99.5)  # of the grey values, black and white
 SMOOTH = 0.02  # of a loss curve's length: window of its running mean
 
@@ -62,6 +63,32 @@ def draw(path, table, methods, found):
     for axis, title in zip(axes[0], ("original", "reference", *(method.title for method in methods.values())), strict=True):
         axis.set_title(title, fontsize=8)
     _write(figure, path)
+
+
+def draw_matches(path, table, methods, found):
+    """Write what the keypoint methods matched in the pairs of `draw` as PNG; returns whether there was any; arguments as there.
+
+    Green lines: matches that the method's transform agrees with; red ones: those that it does not.
+    """
+    rows = [condition for condition in table.conditions if condition.shown]
+    columns = [name for name in methods if any((condition.name, name) in found for condition in rows) and name in KEYPOINTS]
+    if not columns or table.material == "tracking":
+        return False
+    from udl_tf.rivals import keypoints
+
+    size = (2 * MATCH_PANEL * len(columns) + 0.3, MATCH_PANEL * len(rows) + 0.5)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(len(rows), len(columns), squeeze=False)
+    for line, condition in zip(axes, rows, strict=True):
+        for axis, name in zip(line, columns, strict=True):
+            pair = found.get((condition.name, name))
+            kind = "rigid" if table.period else "homography"
+            _show(axis, pair and keypoints.match_picture(pair.reference, pair.original, name, kind)[..., ::-1])
+        line[0].set_ylabel(condition.title, fontsize=7)
+    for axis, name in zip(axes[0], columns, strict=True):
+        axis.set_title(f"{methods[name].title}: reference and original", fontsize=8)
+    _write(figure, path)
+    return True
 
 
 def loss_curve(path, losses, title):

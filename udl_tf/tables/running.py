@@ -14,6 +14,13 @@ BUILDERS = {
     "tracking": tracking_cases.build,
 }
 MODELS = "models"
+CODE = (  # that a training runs through
+    "pipelines",
+    "udl_tf.networks",
+    "udl_tf.training",
+    "udl_tf.rivals",
+    *(f"udl_tf.tables.{name}" for name in ("cases", "homography_cases", "tracking_cases", "learners")),
+)
 
 Cell = collections.namedtuple("Cell", "row losses picture")
 Cell.__doc__ = """One condition and one method.
@@ -82,7 +89,7 @@ def _about(name, case, table, condition, scale, steps, seed):
     import dataclasses
 
     from udl_tf.presets import as_dict
-    from udl_tf.versions import versions
+    from udl_tf.versions import code, versions
 
     tests = ("test_pairs", "sequences", "frames", "steps")
     sizes = {key: value for key, value in dataclasses.asdict(scale).items() if key not in tests}
@@ -96,6 +103,7 @@ def _about(name, case, table, condition, scale, steps, seed):
         "seed": seed,
         "config": as_dict(case.config) if case.config else None,
         "data": _fingerprint(tuple(case.files)),
+        "code": code(*CODE),
         "versions": versions(),
     }
 

@@ -76,3 +76,20 @@ def test_the_match_picture_shows_both_images_and_the_right_matches(picture):
 def test_unknown_methods_are_refused(picture):
     with pytest.raises(InputError, match="received 'surf', expected one of sift, orb, akaze"):
         keypoints.align(picture, picture, "surf")
+
+
+def test_the_match_picture_of_a_homography_agrees_with_more_than_a_rigid_one_does(picture):
+    fixed = homography.warp(picture, HOMOGRAPHIES[:1]).numpy()[0, 36:164, 36:164]
+    moving = picture[0, 36:164, 36:164]
+    rigid, free = (keypoints.match_picture(fixed, moving, "sift", kind) for kind in ("rigid", "homography"))
+    agreed = [(drawn == keypoints.AGREED).all(-1).sum() for drawn in (rigid, free)]
+    assert agreed[1] > 1.3 * agreed[0] > 0
+    from_points, to_points, *_ = keypoints._Matcher("sift")(fixed, moving)
+    matrix, inliers = keypoints._homography(from_points, to_points, fixed.shape)
+    moved = (np.column_stack([to_points - 63.5, np.ones(len(to_points))]) @ matrix.T)[inliers]
+    assert np.abs(moved[:, :2] / moved[:, 2:] - (from_points[inliers] - 63.5)).max() < keypoints.REPROJECTION
+
+
+def test_an_unknown_kind_of_match_picture_is_said(picture):
+    with pytest.raises(InputError, match="received 'affine', expected one of rigid, homography"):
+        keypoints.match_picture(picture[0], picture[0], "orb", "affine")

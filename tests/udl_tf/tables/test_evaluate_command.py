@@ -98,6 +98,15 @@ def test_the_table_has_the_numbers_of_the_methods_and_of_the_paper(tmp_path):
     assert (height, width) == (320, 705)  # 2 rows of 1.35 inches and 0.5; 5 columns and 0.3; 100 dots each
 
 
+def test_keypoint_methods_also_get_a_picture_of_their_matches(tmp_path, monkeypatch):
+    pytest.importorskip("cv2")
+    monkeypatch.setattr(methods, "METHODS", (("orb", methods.Method("ORB", ("photos",), align=off_by_five)),))
+    files = evaluate.evaluate("1", ["orb"], output=tmp_path)["files"]
+    assert str(tmp_path / "figures/table-1-small-matches.png") in files
+    height, width, _ = matplotlib.image.imread(tmp_path / "figures/table-1-small-matches.png").shape
+    assert (height, width) == (450, 430)  # 2 rows of 2 inches and 0.5; one column of 2 x 2 and 0.3; 100 dots each
+
+
 def test_a_second_run_measures_only_and_says_the_same(tmp_path):
     first = evaluate.evaluate("1", ["udl"], output=tmp_path)["rows"]
     assert len(FITTED) == 2 and [row["cached"] for row in first] == [False, False]
