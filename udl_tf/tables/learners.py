@@ -15,6 +15,7 @@ from udl_tf.training import trainer
 from udl_tf.training.calibration import calibrate
 
 BATCH = 64
+EVERY = 20.0  # seconds between two lines of progress
 
 Learner = collections.namedtuple("Learner", "model steps data variables finish answer")
 Learner.__doc__ = """A model ready for ``fit``.
@@ -24,9 +25,12 @@ Learner.__doc__ = """A model ready for ``fit``.
 """
 
 
-def fit(learner):
-    """Train; returns (losses (steps,), seconds). Ctrl-C goes through: a model half trained is not kept."""
-    curve, start = _Losses(), time.perf_counter()
+def fit(learner, tell=lambda text: None):
+    """Train; returns (losses (steps,), seconds). Ctrl-C goes through: a model half trained is not kept.
+
+    `tell` is called every now and then with a line of text: how far it is, and how long it still takes.
+    """
+    curve, start = _Losses(learner.steps, tell), time.perf_counter()
     learner.model.fit(learner.data(), steps_per_epoch=learner.steps, epochs=1, callbacks=[curve], verbose=0, shuffle=False)
     learner.finish()
     return np.array(curve.losses, np.float64), time.perf_counter() - start
@@ -105,14 +109,22 @@ def tracker(name):
 
 
 class _Losses(tf.keras.callbacks.Callback):
-    """Keeps the loss of every step."""
+    """Keeps the loss of every step and says how far it is."""
 
-    def __init__(self):
+    def __init__(self, steps, tell):
         super().__init__()
-        self.losses = []
+        self.losses, self.steps, self.tell = [], steps, tell
+        self.first = self.told = None
 
     def on_train_batch_end(self, batch, logs=None):
         self.losses.append(float(logs["loss"]))
+        now, done = time.perf_counter(), len(self.losses)
+        if self.first is None:  # tracing is behind
+            self.first = self.told = now
+        elif now - self.told >= EVERY:
+            self.told = now
+            left = (now - self.first) / (done - 1) * (self.steps - done)
+            self.tell(f"  step {done} of {self.steps}, loss {np.mean(self.losses[-20:]):.3g}, {left / 60:.1f} minutes left")
 
 
 def _learner(case, model, steps, answer):

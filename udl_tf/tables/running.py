@@ -37,14 +37,16 @@ def cells(table, methods, scale, data, output, seed, tell=lambda text: None):
         table, scale: see `protocol`. methods: {name: `methods.Method`}. data: see `cases.rigid`. output: folder of the models.
         seed: of everything. tell: called with a line of text.
     """
+    number, trainings = 0, len(table.conditions) * sum(bool(method.learner) for method in methods.values())
     for condition in table.conditions:
         case = BUILDERS[table.material](table, condition, scale, data, output, seed)
         level = scores.chance(table, case.truth, case.side)
         for name, method in methods.items():
             trained, answer = None, functools.partial(method.align, case, table) if method.align else None
             if method.learner:
-                tell(f"{condition.title}, {name}")
-                trained, answer = _trained(name, method, case, table, condition, scale, output, seed)
+                number += 1
+                tell(f"{condition.title}, {name} ({number} of {trainings})")
+                trained, answer = _trained(name, method, case, table, condition, scale, output, seed, tell)
             found = answer(case.inputs)
             error = scores.errors(table, found, case.truth, case.side)
             row = {
@@ -65,7 +67,7 @@ def cells(table, methods, scale, data, output, seed, tell=lambda text: None):
 _Trained = collections.namedtuple("_Trained", "losses about")
 
 
-def _trained(name, method, case, table, condition, scale, output, seed):
+def _trained(name, method, case, table, condition, scale, output, seed, tell):
     """`_Trained` and the answering function of a method: from the cache, or trained and kept there."""
     import tensorflow as tf
 
@@ -77,7 +79,7 @@ def _trained(name, method, case, table, condition, scale, output, seed):
     kept = cache.load(folder, learner.variables)
     fresh = kept is None
     if fresh:
-        losses, seconds = learners.fit(learner)
+        losses, seconds = learners.fit(learner, tell)
         cache.save(folder, about, learner.variables, losses, seconds)
         kept = cache.Kept(losses, seconds, len(losses))
     row = {"steps": kept.steps, "seconds": round(kept.seconds, 1), "cached": not fresh, "model": folder.name}

@@ -124,6 +124,15 @@ def test_the_loss_of_every_step_is_kept_with_the_model(tmp_path):
     assert text == ["step,loss", "1,1", "2,0.5", "3,0.333333", "4,0.25"] and row["steps"] == 4
 
 
+def test_a_training_says_how_far_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(learners, "EVERY", 0.0)
+    said = []
+    evaluate.evaluate("1", ["udl"], output=tmp_path, steps=4, tell=said.append)
+    progress = [line.split(", ")[:2] for line in said if line.startswith("  step")]
+    assert progress[:3] == [["  step 2 of 4", "loss 0.75"], ["  step 3 of 4", "loss 0.611"], ["  step 4 of 4", "loss 0.521"]]
+    assert said[0] == "clean, udl (1 of 2)"
+
+
 def test_ctrl_c_leaves_the_finished_cells(tmp_path, monkeypatch, capsys):
     def interrupted(case, table, inputs):
         raise KeyboardInterrupt
