@@ -6,6 +6,7 @@ from pipelines.errors import InputError
 from pipelines.warp import centre_crop
 from udl_tf.presets import PRESETS
 
+FRESH = 0.05
 # One network for every method that finds rotations, as in the paper's comparison (section 4.1).
 SIAMESE = {"small": PRESETS["photo-paper-small"].network, "paper": PRESETS["photo-paper"].network}
 
@@ -73,6 +74,11 @@ def compiled(model, scale, rate, steps):
 def held(values, limit):
     """Values cut to [-limit, limit]; beyond it the gradient is that at the limit, not zero, so that training can lead back."""
     return values + tf.stop_gradient(tf.clip_by_value(values, -limit, limit) - values)
+
+
+def near_nothing(layer):
+    """Let training begin near the identity, as Jaderberg et al. have it: the last layer keeps `FRESH` of its weights."""
+    layer.kernel.assign(FRESH * layer.kernel)
 
 
 def of_scale(values, scale):

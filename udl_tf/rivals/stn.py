@@ -11,12 +11,11 @@ from pipelines import geometry, warp
 from udl_tf.networks.regression import dense_layers
 from udl_tf.networks.siamese import siamese
 from udl_tf.rivals import homography, photometric
-from udl_tf.rivals.pair_model import SIAMESE, PairModel, compiled, held, of_scale
+from udl_tf.rivals.pair_model import SIAMESE, PairModel, compiled, held, near_nothing, of_scale
 
 STEPS = {"small": 1000, "paper": 100_000}
 LEARNING_RATE = {"small": 1e-3, "paper": 5e-4}
 LARGEST_SHIFT = 0.25  # of the box, along each axis: images that do not overlap teach nothing
-FRESH = 0.05  # of the usual initial weights of the last layer: training starts near the identity, as Jaderberg et al. have it
 SHORTEST = 1e-2  # of the box: corners that come closer to each other have no direction
 
 
@@ -81,8 +80,7 @@ def stn_network(config, box):
     whole = siamese(config, box)
     joined = next(layer.output for layer in whole.layers if isinstance(layer, tf.keras.layers.Concatenate))
     regression = dense_layers(joined.shape[1], config.dense_widths, 4)
-    last = regression.layers[-1].kernel
-    last.assign(FRESH * last)
+    near_nothing(regression.layers[-1])
     found = tf.keras.layers.Rescaling(box / 4.0)(regression(joined))
     found = tf.keras.layers.Reshape((2, 2))(found)
     return tf.keras.Model(whole.input, {"corners": found}, name="stn")

@@ -57,8 +57,8 @@ SCALES = {
         steps={
             "photos": {"supervised": 180, "stn": 160, "udl": 220},
             "particles": {"supervised": 800, "stn": 200, "udl": 800},
-            "homography": {"supervised": 2000, "unsupervised": 1500},
-            "tracking": {"deep-lk": 300, "goturn": 600},
+            "homography": {"supervised": 2500, "unsupervised": 2000},
+            "tracking": {"deep-lk": 300, "goturn": 1500},
         },
     ),
     "paper": Scale(
