@@ -68,14 +68,15 @@ def homographies(fixed, moving, method="sift"):
     return found
 
 
-def match_picture(fixed, moving, method="sift", kind="rigid"):
+def match_picture(fixed, moving, method="sift", kind="rigid", zoom=1):
     """The pair side by side, joined by its matches: green where RANSAC's transform agrees, red where not.
 
     Args:
         fixed, moving: (height, width), any grey values. method: a key of `METHODS`. kind: ``rigid`` or ``homography``.
+        zoom: whole number, pixels of the picture for one of an image, so that lines are thin beside small images.
 
     Returns:
-        uint8 (height, 2 width, 3), blue, green, red as OpenCV writes them.
+        uint8 (zoom height, zoom 2 width, 3), blue, green, red as OpenCV writes them.
 
     Raises:
         InputError: unknown method or kind.
@@ -85,7 +86,9 @@ def match_picture(fixed, moving, method="sift", kind="rigid"):
     matcher = _Matcher(method)
     from_points, to_points, points, other, good = matcher(fixed, moving)
     _, inliers = KINDS[kind](from_points, to_points, fixed.shape)
-    grey = [_grey(image) for image in (fixed, moving)]
+    grey = [np.kron(_grey(image), np.ones((zoom, zoom), np.uint8)) for image in (fixed, moving)]
+    for point in (*points, *other):
+        point.pt = tuple((place + 0.5) * zoom - 0.5 for place in point.pt)
     picture = np.repeat(np.concatenate(grey, 1)[..., None], 3, 2)
     for colour, chosen in ((OUTVOTED, ~inliers), (AGREED, inliers)):
         cv2.drawMatches(

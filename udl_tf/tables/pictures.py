@@ -13,6 +13,7 @@ from udl_tf.rivals import homography
 from udl_tf.rivals.tracking import cut
 
 PANEL, MATCH_PANEL = 1.35, 2.0  # inches
+MATCH_ZOOM = 4  # pixels for one of an image
 KEYPOINTS = ("sift", "orb", "akaze")
 PERCENTILES = (0.5, 99.5)  # of the grey values, black and white
 SMOOTH = 0.02  # of a loss curve's length: window of its running mean
@@ -83,7 +84,7 @@ def draw_matches(path, table, methods, found):
         for axis, name in zip(line, columns, strict=True):
             pair = found.get((condition.name, name))
             kind = "rigid" if table.period else "homography"
-            _show(axis, pair and keypoints.match_picture(pair.reference, pair.original, name, kind)[..., ::-1])
+            _show(axis, pair and keypoints.match_picture(pair.reference, pair.original, name, kind, MATCH_ZOOM)[..., ::-1])
         line[0].set_ylabel(condition.title, fontsize=7)
     for axis, name in zip(axes[0], columns, strict=True):
         axis.set_title(f"{methods[name].title}: reference and original", fontsize=8)

@@ -94,3 +94,13 @@ def test_it_learns(unsupervised):
     still = tf.eye(3, batch_shape=[64])
     error, chance = (float(tf.reduce_mean(homography.corner_error(each, truth["homography"], 32, 32))) for each in (found, still))
     assert error < 0.6 * chance, (error, chance)
+
+
+def test_training_begins_near_the_identity():
+    """Of pictures of unit contrast an untrained network gives hardly any move, so its loss is that of none."""
+    tf.keras.utils.set_random_seed(3)
+    inputs, truth = pairs(16)
+    model = deep_homography.DeepHomographyModel(deep_homography.vgg(32, (8,) * 8, 64, 0.0))
+    nothing = told(tf.zeros((16, 4, 2)), 32, False)
+    loss, identity = (tf.reduce_mean(each.pair_losses(inputs, truth, True)) for each in (model, nothing))
+    np.testing.assert_allclose(loss, identity, rtol=0.2)

@@ -90,6 +90,21 @@ def test_the_match_picture_of_a_homography_agrees_with_more_than_a_rigid_one_doe
     assert np.abs(moved[:, :2] / moved[:, 2:] - (from_points[inliers] - 63.5)).max() < keypoints.REPROJECTION
 
 
+def test_a_zoomed_match_picture_shows_the_same_larger(picture):
+    fixed, moving = picture[0, 20:148, 29:157], picture[0, 20:148, 20:148]
+    drawn = keypoints.match_picture(fixed, moving, "orb", zoom=3)
+    assert drawn.shape == (384, 768, 3)
+    grey = (drawn == drawn[..., :1]).all(-1)
+    both = np.concatenate([keypoints._grey(fixed), keypoints._grey(moving)], 1).repeat(3, 0).repeat(3, 1)
+    np.testing.assert_array_equal(drawn[..., 0][grey], both[grey])
+    # Every match is a line between its places, three times as far from the corner: its middle is green, within a pixel.
+    from_points, to_points, *_ = keypoints._Matcher("orb")(fixed, moving)
+    _, inliers = keypoints._similarity(from_points, to_points)
+    middle = np.rint((from_points + to_points + [128.0, 0.0])[inliers] * 1.5 + 1.0).astype(int)
+    green = cv2.dilate((drawn == keypoints.AGREED).all(-1).astype(np.uint8), np.ones((3, 3), np.uint8))
+    assert green[middle[:, 1], middle[:, 0]].mean() > 0.99
+
+
 def test_an_unknown_kind_of_match_picture_is_said(picture):
     with pytest.raises(InputError, match="received 'affine', expected one of rigid, homography"):
         keypoints.match_picture(picture[0], picture[0], "orb", "affine")
