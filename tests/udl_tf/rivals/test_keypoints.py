@@ -101,7 +101,7 @@ def test_a_zoomed_match_picture_shows_the_same_larger(picture):
     from_points, to_points, *_ = keypoints._Matcher("orb")(fixed, moving)
     _, inliers = keypoints._similarity(from_points, to_points)
     middle = np.rint((from_points + to_points + [128.0, 0.0])[inliers] * 1.5 + 1.0).astype(int)
-    green = cv2.dilate((drawn == keypoints.AGREED).all(-1).astype(np.uint8), np.ones((3, 3), np.uint8))
+    green = cv2.dilate((drawn[..., 1] > drawn[..., 2] + 40.0).astype(np.uint8), np.ones((3, 3), np.uint8))  # lines are smoothed
     assert green[middle[:, 1], middle[:, 0]].mean() > 0.99
 
 
