@@ -29,8 +29,8 @@ def markdown(table, methods, rows, about, curves):
     if table.period:
         notes.append(f"Errors are counted modulo {table.period:g} degrees; an angle at random is wrong by {table.period / 4:g}.")
     elif rows:
-        least, most = (pick(row["chance"] for row in rows) for pick in (min, max))
-        notes.append(f"To say that nothing has moved is wrong by {number(least)} to {number(most)}.")
+        least, most = (number(pick(row["chance"] for row in rows)) for pick in (min, max))
+        notes.append(f"To say that nothing has moved is wrong by {least if least == most else f'{least} to {most}'}.")
     if any(not row["converged"] for row in rows) or FAILED in (value for row in table.printed.values() for value in row.values()):
         notes.append(f"{FAILED}: did not converge; of ours, the error is above 0.8 of that of an answer that knows nothing.")
     facts = [f"- {what}: {text}" for what, text in about.items()]

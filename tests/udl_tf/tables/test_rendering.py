@@ -48,3 +48,5 @@ def test_without_angles_the_error_of_the_identity_is_told():
     text = rendering.markdown(table, {"orb": METHODS["orb"]}, rows, {}, {})
     assert "Mean error, px. To say that nothing has moved is wrong by 6.12 to 7.00." in text
     assert "n.c." not in text and "paper" not in text
+    same = rendering.markdown(table, {"orb": METHODS["orb"]}, rows[:1] * 2, {}, {})
+    assert "To say that nothing has moved is wrong by 7.00." in same
