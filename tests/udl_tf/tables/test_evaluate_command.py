@@ -118,6 +118,13 @@ def test_a_second_run_measures_only_and_says_the_same(tmp_path):
     assert len(FITTED) == 6 and len(list((tmp_path / "models").iterdir())) == 6
 
 
+def test_other_code_is_trained_anew(tmp_path, monkeypatch):
+    evaluate.evaluate("1", ["udl"], output=tmp_path)
+    monkeypatch.setattr("udl_tf.versions.code", lambda *names: "another")
+    rows = evaluate.evaluate("1", ["udl"], output=tmp_path)["rows"]
+    assert len(FITTED) == 4 and [row["cached"] for row in rows] == [False, False]
+
+
 def test_the_loss_of_every_step_is_kept_with_the_model(tmp_path):
     (row, _) = evaluate.evaluate("1", ["udl"], output=tmp_path, steps=4)["rows"]
     text = (tmp_path / "models" / row["model"] / "loss.csv").read_text().split()
