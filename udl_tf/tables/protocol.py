@@ -56,7 +56,7 @@ SCALES = {
         particle_preset="cryo-paper-small",
         steps={
             "photos": {"supervised": 180, "stn": 160, "udl": 220},
-            "particles": {"supervised": 800, "stn": 200, "udl": 800},
+            "particles": {"supervised": 800, "stn": 200, "udl": 1600},
             "homography": {"supervised": 2500, "unsupervised": 2000},
             "tracking": {"deep-lk": 300, "goturn": 1500},
         },
