@@ -107,7 +107,7 @@ def collect(dataset, count):
     parts, have = [], 0
     for element in dataset.as_numpy_iterator():
         parts.append(element)
-        have += len(element[1]["angle"])
+        have += len(element[0]["fixed"])
         if have >= count:
             break
     return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays)[:count], *parts)

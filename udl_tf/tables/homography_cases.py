@@ -2,10 +2,9 @@
 
 import functools
 
-import numpy as np
 import tensorflow as tf
 
-from pipelines import homography_pairs, leaves, noise, photos
+from pipelines import homography_pairs, leaves, noise, pairs, photos
 from udl_tf.tables.cases import TEST_BATCH, TEST_SEED, Case, path_of, repeated
 
 
@@ -18,7 +17,7 @@ def build(table, condition, scale, data, output, seed):
         return _noisy(make(start), condition.noise, seed)
 
     make_test, _ = _source(path_of(data, "photos", "val"), scale, max(scale.sources // 4, 4), 0, TEST_BATCH, seed + TEST_SEED)
-    inputs, truth = _collected(_noisy(make_test(0), condition.noise, seed + TEST_SEED), scale.test_pairs)
+    inputs, truth = pairs.collect(_noisy(make_test(0), condition.noise, seed + TEST_SEED), scale.test_pairs)
     return Case(functools.partial(repeated, train, scale), inputs, truth, scale.box, files)
 
 
@@ -51,9 +50,3 @@ def _noisy(dataset, kind, seed):
         return {name: noise.apply(spec, inputs[name], seeds[i]) for i, name in enumerate(("fixed", "moving"))}, truth
 
     return dataset.enumerate().map(add, num_parallel_calls=2, deterministic=True).prefetch(2)
-
-
-def _collected(dataset, count):
-    """The first `count` pairs as (inputs, truth) of NumPy arrays."""
-    parts = list(dataset.take(-(-count // TEST_BATCH)).as_numpy_iterator())
-    return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays)[:count], *parts)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import importlib.util
 
 import numpy as np
 import tensorflow as tf
@@ -25,21 +24,19 @@ class Method:
         title: its heading. materials: of the tables that it can answer for.
         learner: None, or the function ``(case, table, scale, steps) -> learners.Learner``; steps None for the rival's own.
         align: of one that is not trained, the function ``(case, table, inputs) -> scores.Answer``.
-        needs: a module that has to be installed.
     """
 
     title: str
     materials: tuple
     learner: object = None
     align: object = None
-    needs: str = ""
 
 
 def find(table, names=None):
     """The methods of a table, {name: `Method`}: those asked for, or the table's own.
 
     Raises:
-        InputError: one that is not known, or not for this table, or whose package is not installed.
+        InputError: one that is not known, or not for this table.
     """
     known = {name: method for (name, material), method in _by_material().items() if material == table.material}
     found = {}
@@ -47,18 +44,7 @@ def find(table, names=None):
         if name not in known:
             raise InputError(f"table {table.name}: unknown method {name!r}, expected some of {', '.join(known)}")
         found[name] = known[name]
-        _require(name, known[name])
     return found
-
-
-def _require(name, method):
-    if method.needs and importlib.util.find_spec(method.needs) is None:
-        raise InputError(f"{name} needs {method.needs}, which is not installed: install it, or leave it out of --methods")
-    if name == "akaze":
-        import cv2
-
-        if not hasattr(cv2, "AKAZE_create"):
-            raise InputError(f"akaze: OpenCV {cv2.__version__} does not have it, expected 4.x; or leave it out of --methods")
 
 
 def _by_material():
@@ -125,9 +111,9 @@ METHODS = (
     ("default", Method("shipped model", RIGID, align=_default)),
     ("fourier", Method("Fourier-based", RIGID, align=_fourier)),
     ("exhaustive", Method("exhaustive", RIGID, align=_exhaustive)),
-    ("sift", Method("SIFT", (*RIGID, "homography"), align=_keypoints("sift"), needs="cv2")),
-    ("orb", Method("ORB", (*RIGID, "homography"), align=_keypoints("orb"), needs="cv2")),
-    ("akaze", Method("AKAZE", (*RIGID, "homography"), align=_keypoints("akaze"), needs="cv2")),
+    ("sift", Method("SIFT", (*RIGID, "homography"), align=_keypoints("sift"))),
+    ("orb", Method("ORB", (*RIGID, "homography"), align=_keypoints("orb"))),
+    ("akaze", Method("AKAZE", (*RIGID, "homography"), align=_keypoints("akaze"))),
     ("supervised", Method("supervised", ("homography",), learners.deep_homography(False))),
     ("unsupervised", Method("unsupervised", ("homography",), learners.deep_homography(True))),
     ("ic-lk", Method("IC-LK", ("homography", "tracking"), align=_lucas_kanade)),

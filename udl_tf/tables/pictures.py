@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 
 from pipelines import warp
 from pipelines.atomic import atomic_path
-from udl_tf.rivals import homography
+from udl_tf.rivals import homography, keypoints
 from udl_tf.rivals.tracking import cut
 
 PANEL, MATCH_PANEL = 1.35, 2.0  # inches
 MATCH_ZOOM = 4  # pixels for one of an image
-KEYPOINTS = ("sift", "orb", "akaze")
 PERCENTILES = (0.5, 99.5)  # of the grey values, black and white
 SMOOTH = 0.02  # of a loss curve's length: window of its running mean
 
@@ -67,24 +66,24 @@ def draw(path, table, methods, found):
 
 
 def draw_matches(path, table, methods, found):
-    """Write what the keypoint methods matched in the pairs of `draw` as PNG; returns whether there was any; arguments as there.
+    """Write what the keypoint methods matched in the pairs of `draw` as PNG; returns whether there was such a method.
 
-    Green lines: matches that the method's transform agrees with; red ones: those that it does not.
+    Arguments as of `draw`, but that every picture has to be there. Green lines: matches that the method's transform agrees with;
+    red ones: those that it does not.
     """
     rows = [condition for condition in table.conditions if condition.shown]
-    columns = [name for name in methods if any((condition.name, name) in found for condition in rows) and name in KEYPOINTS]
-    if not columns or table.material == "tracking":
+    columns = [name for name in methods if name in keypoints.METHODS]
+    if not columns:
         return False
-    from udl_tf.rivals import keypoints
-
+    kind = "rigid" if table.period else "homography"
     size = (2 * MATCH_PANEL * len(columns) + 0.3, MATCH_PANEL * len(rows) + 0.5)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(len(rows), len(columns), squeeze=False)
     for line, condition in zip(axes, rows, strict=True):
         for axis, name in zip(line, columns, strict=True):
-            pair = found.get((condition.name, name))
-            kind = "rigid" if table.period else "homography"
-            _show(axis, pair and keypoints.match_picture(pair.reference, pair.original, name, kind, MATCH_ZOOM)[..., ::-1])
+            pair = found[condition.name, name]
+            drawn = keypoints.match_picture(pair.reference, pair.original, name, kind, MATCH_ZOOM)
+            _show(axis, drawn[..., ::-1])  # red, green, blue
         line[0].set_ylabel(condition.title, fontsize=7)
     for axis, name in zip(axes[0], columns, strict=True):
         axis.set_title(f"{methods[name].title}: reference and original", fontsize=8)

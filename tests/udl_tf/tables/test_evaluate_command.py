@@ -99,7 +99,6 @@ def test_the_table_has_the_numbers_of_the_methods_and_of_the_paper(tmp_path):
 
 
 def test_keypoint_methods_also_get_a_picture_of_their_matches(tmp_path, monkeypatch):
-    pytest.importorskip("cv2")
     monkeypatch.setattr(methods, "METHODS", (("orb", methods.Method("ORB", ("photos",), align=off_by_five)),))
     files = evaluate.evaluate("1", ["orb"], output=tmp_path)["files"]
     assert str(tmp_path / "figures/table-1-small-matches.png") in files

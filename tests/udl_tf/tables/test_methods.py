@@ -7,8 +7,7 @@ from udl_tf.tables import methods, protocol
 
 
 @pytest.mark.parametrize("name", protocol.TABLES)
-def test_every_method_of_a_table_is_known_and_either_learns_or_aligns(name, monkeypatch):
-    monkeypatch.setattr(methods, "_require", lambda name, method: None)
+def test_every_method_of_a_table_is_known_and_either_learns_or_aligns(name):
     table = protocol.table(name)
     found = methods.find(table)
     assert tuple(found) == table.methods and set(table.printed) <= set(found)
@@ -18,13 +17,6 @@ def test_every_method_of_a_table_is_known_and_either_learns_or_aligns(name, monk
 def test_a_method_of_another_table_is_refused():
     with pytest.raises(InputError, match="table tracking: unknown method 'udl', expected some of ic-lk, deep-lk, goturn"):
         methods.find(protocol.table("tracking"), ["udl"])
-
-
-def test_a_package_that_is_missing_is_missed_at_once(monkeypatch):
-    known = (("sift", methods.Method("SIFT", ("photos",), needs="no_such_package")),)
-    monkeypatch.setattr(methods, "METHODS", known)
-    with pytest.raises(InputError, match="sift needs no_such_package, which is not installed"):
-        methods.find(protocol.table("1"), ["sift"])
 
 
 def test_one_name_may_be_another_method_in_another_table():
