@@ -4,6 +4,8 @@ import collections
 import functools
 import pathlib
 
+import tensorflow as tf
+
 from pipelines.fingerprint import fingerprint
 from udl_tf.tables import cache, cases, homography_cases, learners, pictures, scores, tracking_cases
 
@@ -39,6 +41,8 @@ def cells(table, methods, scale, data, output, seed, tell=lambda text: None):
     """
     number, trainings = 0, len(table.conditions) * sum(bool(method.learner) for method in methods.values())
     for condition in table.conditions:
+        # Crops of photographs also hang on TensorFlow's global seed: the pairs must not depend on what was trained before.
+        tf.keras.utils.set_random_seed(seed)
         case = BUILDERS[table.material](table, condition, scale, data, output, seed)
         level = scores.chance(table, case.truth, case.side)
         for name, method in methods.items():
@@ -69,8 +73,6 @@ _Trained = collections.namedtuple("_Trained", "losses about")
 
 def _trained(name, method, case, table, condition, scale, output, seed, tell):
     """`_Trained` and the answering function of a method: from the cache, or trained and kept there."""
-    import tensorflow as tf
-
     steps = scale.steps.get(table.material, {}).get(name)
     tf.keras.utils.set_random_seed(seed)
     learner = method.learner(case, table, scale, steps)
