@@ -60,11 +60,11 @@ def variants():
 def network_of(config, trained):
     """The network of a configuration, trained on phantoms or as it starts."""
     from udl_tf.networks.build import build
-    from udl_tf.training import material, trainer
+    from udl_tf.training import datasets, trainer
 
     if not trained:
         return build(config)
-    return trainer.train(config, material.gather(config), verbose=0).model.network
+    return trainer.train(config, datasets.gather(config), verbose=0).model.network
 
 
 def measure(network, config, stage, material):

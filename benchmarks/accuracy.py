@@ -204,9 +204,11 @@ def particle_cases(data, count, seed):
     """Cases of projections of `MAPS` along y, resampled to 128 pixels, at each of `SNRS`."""
     import numpy as np
 
-    from pipelines import noise, pairs, resample, stacks
+    from pipelines import noise, pairs
+    from pipelines.files import opening
+    from pipelines.spectra import resample
 
-    volumes = [stacks.open_source(data_path(data, "cryo/maps", f"{name}.mrc")).read(slice(None)) for name in MAPS]
+    volumes = [opening.open_source(data_path(data, "cryo/maps", f"{name}.mrc")).read(slice(None)) for name in MAPS]
     images = resample.fourier_resample(np.stack([volume.sum(1) for volume in volumes]), 128).numpy()
     for snr in SNRS:
         made = pairs.collect(pairs.simulated(images, noise.Noise("gaussian", float(snr)), count, seed), count)

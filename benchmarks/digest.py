@@ -3,12 +3,14 @@
     python benchmarks/digest.py --output before.json
     python benchmarks/digest.py --against before.json
 
-SHA-256 of the answers for fixed pairs (both shipped models, three sizes), of the STAR file of a small stack, and of the weights of
-every preset after 50 steps. Numbers are compared to the last bit, so both runs must be on one machine and one TensorFlow.
+SHA-256 of the answers for fixed pairs (both shipped models, three sizes), of the STAR file of a small stack, and of the
+weights of every preset after 50 steps. Numbers are compared to the last bit: both runs must be on one machine and one
+TensorFlow.
 """
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -34,7 +36,7 @@ def main():
 
     tf.config.threading.set_intra_op_parallelism_threads(1)  # sums in one order
     found = {"tensorflow": tf.__version__}
-    for name, value in (*pairs(), *stack(), *weights()):
+    for name, value in itertools.chain(pairs(), stack(), weights()):
         found[name] = value
         print(f"{name:32s} {value[:16]}", flush=True)
     if args.output:
@@ -77,11 +79,11 @@ def stack():
 def weights():
     """(name, SHA-256) of the weights of every preset after `STEPS` steps."""
     from udl_tf.presets import PRESETS, resolve
-    from udl_tf.training import material, trainer
+    from udl_tf.training import datasets, trainer
 
     for name in PRESETS:
         config = resolve(name, **{**SMALL, "batch": 2 if name in FULL_SIZE else SMALL["batch"]})
-        gathered = material.gather(config)
+        gathered = datasets.gather(config)
         model = trainer.compiled(config, gathered)
         model.fit(gathered.train(), steps_per_epoch=STEPS, epochs=1, verbose=0, shuffle=False)
         yield f"weights {name}", of_arrays(weight.numpy() for weight in model.network.weights)

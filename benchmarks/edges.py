@@ -56,13 +56,14 @@ def pairs_of(model, size, count, seed, max_shift, angle=None, both=True, snr_sha
     import numpy as np
     import tensorflow as tf
 
-    from pipelines import geometry, leaves, noise, phantoms
+    from pipelines import geometry, noise
+    from pipelines.geometry.warp import centre_crop, warp
     from pipelines.normalise import normalise
-    from pipelines.warp import centre_crop, warp
+    from pipelines.pictures import dead_leaves, phantoms
 
     rng = np.random.default_rng(seed)
     large = size if model == "cryo" else 2 * size
-    make = phantoms.particles if model == "cryo" else leaves.dead_leaves
+    make = phantoms.particles if model == "cryo" else dead_leaves.dead_leaves
     clean = make(count, large, seed + 1)
     turn = rng.uniform(-180, 180, count) if angle is None else np.full(count, angle)
     first = rng.uniform(0, 360, count)  # of both, so that nothing depends on how the picture was drawn

@@ -48,8 +48,9 @@ def main(args):
 
 def make_stack(path, count, chunk=1000):
     """Write noisy copies of phantoms, `count` images of 128 x 128 pixels, chunk by chunk."""
-    from pipelines import noise, pairs, phantoms
-    from pipelines.mrc import mrc_writer
+    from pipelines import noise, pairs
+    from pipelines.files.mrc import mrc_writer
+    from pipelines.pictures import phantoms
 
     clean = phantoms.particles(20, 128, seed=0)
     simulated = pairs.simulated(clean, noise.parse("gaussian:0.1"), chunk, seed=0).as_numpy_iterator()

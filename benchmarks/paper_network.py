@@ -39,13 +39,13 @@ def main(args):
     """The rows of the table."""
     from pipelines import pairs
     from udl_tf import presets
-    from udl_tf.training import material
+    from udl_tf.training import datasets
 
     rows, steps = [], args.steps
     for variant in args.variants:
         changes = {"noise": args.noise, "batch": args.batch, "seed": args.seed, **VARIANTS[variant]}
         config = presets.resolve(args.preset, steps=steps, **changes)
-        gathered = material.gather(config, args.data, args.simulate_from)
+        gathered = datasets.gather(config, args.data, args.simulate_from)
         if steps is None and args.minutes:
             steps = affordable_steps(config, gathered, 60.0 * args.minutes)
         steps = max((steps or config.steps) // args.points, 1) * args.points  # the same for every variant
@@ -54,7 +54,7 @@ def main(args):
         held_out = gathered.held_out
         if args.score_on:
             other = (args.score_on, None) if args.data else (None, args.score_on)
-            held_out = material.gather(config, *other).held_out
+            held_out = datasets.gather(config, *other).held_out
         rows += curve(variant, config, gathered, pairs.collect(held_out, args.pairs), args.points)
     return rows
 

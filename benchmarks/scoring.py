@@ -4,7 +4,9 @@ import time
 
 import numpy as np
 
-from pipelines import geometry, noise, pairs, photos, stacks
+from pipelines import geometry, noise, pairs
+from pipelines.files import opening
+from pipelines.pictures import photographs
 
 MAX_SHIFT = 10.0  # pixels, of each image along each axis
 REACH = 32.0  # pixels, largest shift that is looked for: two images may lie 2 x 14 apart
@@ -14,7 +16,7 @@ CLASS_AVERAGES = ("groel", "empiar10034", "empiar10065")
 
 def clean_image(path):
     """The first image of a file, background zero: (side, side)."""
-    return pairs.without_background(stacks.open_source(path).read([0]))[0]
+    return pairs.without_background(opening.open_source(path).read([0]))[0]
 
 
 def noisy_pairs(clean, snr, count, seed):
@@ -30,7 +32,7 @@ def noisy_pairs(clean, snr, count, seed):
 def photo_pairs(folder, kind, count, seed):
     """(inputs, truth) of `count` pairs cut from the photos of a folder."""
     spec = noise.parse(kind)
-    crops, _ = photos.photo_crops(folder, batch=50, seed=seed)
+    crops, _ = photographs.photo_crops(folder, batch=50, seed=seed)
     return pairs.collect(pairs.from_photos(crops, lambda images, s: noise.apply(spec, images, s), seed), count)
 
 
@@ -83,7 +85,7 @@ def network_of(folder):
 
     from pipelines.geometry import angle_of
     from pipelines.normalise import normalise
-    from pipelines.resample import fourier_resample
+    from pipelines.spectra.resample import fourier_resample
     from udl_tf import presets
     from udl_tf.networks.build import build
 

@@ -46,9 +46,10 @@ def scored(folder, stack_path, truth_path, count, seed):
     import scoring
 
     import udl_tf
-    from pipelines import geometry, stacks
+    from pipelines import geometry
+    from pipelines.files import opening
 
-    stack, star = stacks.open_source(stack_path), stacks.open_source(truth_path).star
+    stack, star = opening.open_source(stack_path), opening.open_source(truth_path).star
     angle, shift = star.poses(stack.shape[0])  # what brings each particle onto the reference
     aligner, network = udl_tf.load(folder), scoring.network_of(folder)
     rows = []
@@ -69,7 +70,7 @@ def held_back_pairs(start, stop, count, random):
     """Indices (count,) twice: different pairs of two particles from start to stop that training never saw."""
     import numpy as np
 
-    from udl_tf.training.material import HELD_OUT
+    from udl_tf.training.datasets import HELD_OUT
 
     rows = np.arange(start, stop)
     rows = rows[rows % HELD_OUT == HELD_OUT - 1]

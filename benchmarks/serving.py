@@ -183,7 +183,8 @@ def server(folder):
 
 def make_pairs(count, box, seed):
     """Noisy pairs of phantoms: fixed and moving (count, box, box)."""
-    from pipelines import noise, pairs, phantoms
+    from pipelines import noise, pairs
+    from pipelines.pictures import phantoms
 
     clean = phantoms.particles(8, box, seed=seed)
     inputs, _ = pairs.collect(pairs.simulated(clean, noise.parse("gaussian:0.1"), count, seed=seed), count)

@@ -43,7 +43,7 @@ def add_args(parser):
 def main(args):
     """The rows of the table."""
     from pipelines.errors import InputError
-    from udl_tf.stacks.executors import single_threaded
+    from udl_tf.chunks.executors import single_threaded
 
     single_threaded()
     chosen = args.parts.split(",")
@@ -61,7 +61,7 @@ def classes(args, folder):
     """Noisy copies of the class averages."""
     import numpy as np
 
-    from pipelines.mrc import write_mrc
+    from pipelines.files.mrc import write_mrc
     from udl_tf.rivals.exhaustive import search
 
     rows = []
@@ -89,17 +89,18 @@ def clpb(args, folder):
     """Real noise and CTF."""
     import numpy as np
 
-    from pipelines import ctf, stacks
-    from pipelines.noise_spectrum import radial_power
+    from pipelines.files import opening
     from pipelines.normalise import normalise
+    from pipelines.spectra import ctf
+    from pipelines.spectra.noise_spectrum import radial_power
     from udl_tf.rivals.exhaustive import search
 
     star = data_path(args.data, "cryo/semireal/clpb_side_truth.star")
-    clean = stacks.open_source(data_path(args.data, "cryo/semireal/clpb_side_reference.mrc")).read([0])[0]
-    source = stacks.open_source(star)
+    clean = opening.open_source(data_path(args.data, "cryo/semireal/clpb_side_reference.mrc")).read([0])[0]
+    source = opening.open_source(star)
     truth, _ = source.star.poses(source.shape[0])
     result, seconds, stack = aligned(star, average=str(folder / "clpb.mrc"))
-    average = stacks.open_source(folder / "clpb.mrc").read([0])[0]
+    average = opening.open_source(folder / "clpb.mrc").read([0])[0]
     images, parameters = normalise(source.read(slice(None))).numpy(), source.star.ctf_parameters()
     values = ctf.ctf(source.shape[0], source.pixel_size, parameters.defocus_u, parameters.defocus_v).numpy()
     targets = np.fft.irfft2(np.fft.rfft2(clean)[None] * values, clean.shape).astype(np.float32)
@@ -151,9 +152,10 @@ def relion(args, folder):
 
     import numpy as np
 
-    from pipelines import geometry, star
+    from pipelines import geometry
     from pipelines.errors import InputError
-    from pipelines.mrc import write_mrc
+    from pipelines.files import star
+    from pipelines.files.mrc import write_mrc
 
     if shutil.which("relion_refine") is None:
         raise InputError("relion_refine: no such program, expected RELION on the PATH (Debian: apt-get install relion)")
@@ -186,7 +188,7 @@ def size(args, folder):
 
     import numpy as np
 
-    from pipelines.mrc import mrc_writer
+    from pipelines.files.mrc import mrc_writer
 
     path = folder / "large.mrcs"
     with mrc_writer(path, 4.0) as append:
@@ -219,7 +221,7 @@ def size(args, folder):
 
 def aligned(path, **options):
     """(`Result`, seconds, `Stack`) of a stack file, aligned with the shipped model, starting from files."""
-    from udl_tf.stacks.job import Job, align_stack
+    from udl_tf.particles.stack_alignment import Job, align_stack
 
     began = time.perf_counter()
     result, stack, *_ = align_stack(Job(str(path), **options), progress=False)
@@ -230,12 +232,13 @@ def noisy_copies(data, name, snr, count, seed, box=128):
     """(clean image (box, box), noisy copies (count, box, box), angle (count,) that brings each onto the clean image)."""
     import tensorflow as tf
 
-    from pipelines import noise, pairs, stacks
+    from pipelines import noise, pairs
+    from pipelines.files import opening
+    from pipelines.geometry.warp import warp
     from pipelines.normalise import normalise
-    from pipelines.resample import fourier_resample
-    from pipelines.warp import warp
+    from pipelines.spectra.resample import fourier_resample
 
-    image = stacks.open_source(data_path(data, "cryo/class_averages", f"{name}.mrc")).read([0])
+    image = opening.open_source(data_path(data, "cryo/class_averages", f"{name}.mrc")).read([0])
     clean = fourier_resample(tf.constant(pairs.without_background(image)), box)
     seeds = tf.random.experimental.stateless_split([seed, 1], 3)
     angle = tf.random.stateless_uniform((count,), seeds[0], 0.0, 360.0)
@@ -274,7 +277,7 @@ def likeness(average, clean, turn):
 
     import udl_tf
     from pipelines import geometry
-    from pipelines.warp import warp
+    from pipelines.geometry.warp import warp
 
     turned = warp(average[None].astype(np.float32), np.float32([turn]), np.zeros((1, 2), np.float32)).numpy()
     moved = udl_tf.load("cryo").align(clean, turned).apply(turned)[0]

@@ -31,19 +31,19 @@ def add_args(parser):
 def main(args):
     """The rows of the table."""
     from udl_tf import presets
-    from udl_tf.training import hardware, material
+    from udl_tf.training import datasets, hardware
 
     hardware.set_up()
     average = str(data_path(args.data, "cryo/class_averages/empiar10034.mrc"))
     stack = str(data_path(args.data, "cryo/semireal/clpb_side.mrcs"))
     photos = str(data_path(args.data, "photos/val"))
     progress("generator, noisy stack")
-    from_stack = material.gather(presets.resolve("cryo", batch=args.batch), stack)
+    from_stack = datasets.gather(presets.resolve("cryo", batch=args.batch), stack)
     rows = [{"what": "noisy stack", "generated pairs/s": generator_rate(from_stack.train(), args.batch, args.seconds)}]
     for name in args.presets:
         progress(name)
         config = presets.resolve(name, batch=args.batch, precision=args.precision)
-        pairs = material.gather(config, *((photos, None) if config.material == "photos" else (None, average)))
+        pairs = datasets.gather(config, *((photos, None) if config.material == "photos" else (None, average)))
         rows.append({"what": name, **measured(config, pairs, args.seconds)})
     return rows
 
@@ -91,7 +91,7 @@ def step_parts(model, pairs, seconds):
     """Seconds of a `step` on a batch in memory; its shares of `network` and `disturbance`; `operations`; `peak` a second."""
     import tensorflow as tf
 
-    from pipelines import warp
+    from pipelines.geometry import warp
 
     data = next(iter(pairs.train()))
     images = data[0]

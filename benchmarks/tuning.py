@@ -81,9 +81,10 @@ def held_out(stack_path, truth_path, count):
     import numpy as np
     from semireal import HALVES, held_back_pairs
 
-    from pipelines import geometry, stacks
+    from pipelines import geometry
+    from pipelines.files import opening
 
-    stack, star = stacks.open_source(stack_path), stacks.open_source(truth_path).star
+    stack, star = opening.open_source(stack_path), opening.open_source(truth_path).star
     angle, shift = star.poses(stack.shape[0])
     chosen = [held_back_pairs(first, last, count, np.random.default_rng(SEED)) for first, last, _ in HALVES.values()]
     first, second = (np.concatenate(part) for part in zip(*chosen, strict=True))
@@ -115,7 +116,7 @@ def angles(network, config, inputs):
 
     from pipelines.geometry import angle_of
     from pipelines.normalise import normalise
-    from pipelines.resample import fourier_resample
+    from pipelines.spectra.resample import fourier_resample
 
     def prepared(images):
         return normalise(fourier_resample(tf.constant(images), config.box))

@@ -7,10 +7,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from pipelines import phantoms, star
-from pipelines.mrc import write_mrc
-from pipelines.stacks import open_source
-from pipelines.warp import warp
+from pipelines.files import star
+from pipelines.files.mrc import write_mrc
+from pipelines.files.opening import open_source
+from pipelines.geometry.warp import warp
+from pipelines.pictures import phantoms
 
 COUNT = 12
 

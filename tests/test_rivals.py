@@ -5,8 +5,10 @@ import pytest
 
 from benchmarks import confidence, rivals
 from benchmarks.rivals import prefilter, prior
-from pipelines import geometry, noise_spectrum, phantoms
-from pipelines.warp import warp
+from pipelines import geometry
+from pipelines.geometry.warp import warp
+from pipelines.noise.coloured import coloured
+from pipelines.pictures import phantoms
 
 ANGLES = np.array([0.3, 77.35, -90.0, -160.8, 179.4, 33.0], np.float32)
 SHIFTS = np.array([[0.0, 0.0], [3.4, -7.2], [9.0, 0.5], [-9.3, 11.6], [2.0, 3.0], [-8.0, -8.0]], np.float32)
@@ -75,7 +77,7 @@ def test_every_rival_has_a_blur_for_every_condition():
 def test_photographs_have_the_signal_to_noise_ratio_of_their_spectrum():
     white = np.random.default_rng(0).normal(size=(200, 64, 64)).astype(np.float32)
     assert prior.photo_snr(white, "gaussian:0.1")[4:] == pytest.approx(0.1, rel=0.1)
-    rough = noise_spectrum.coloured((40, 64, 64), np.float32([0.0] * 8 + [8.0] + [0.0] * 24), (1, 2)).numpy()
+    rough = coloured((40, 64, 64), np.float32([0.0] * 8 + [8.0] + [0.0] * 24), (1, 2)).numpy()
     snr = prior.photo_snr(rough, "gaussian:0.5")
     assert snr.argmax() == 8
     assert snr[:5].max() < 0.01 * snr[8]

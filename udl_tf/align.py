@@ -80,9 +80,9 @@ def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=Non
     Raises:
         InputError: a file that is missing, unreadable, a stack, constant or not finite; sizes that differ.
     """
-    from pipelines.image_files import write_grey
-    from pipelines.mrc import write_mrc
-    from udl_tf.alignment.opening import open_aligner
+    from pipelines.files.image_files import write_grey
+    from pipelines.files.mrc import write_mrc
+    from udl_tf.serving.open_aligner import open_aligner
 
     fixed, moving = (_single(path) for path in (fixed_path, moving_path))
     suffix = pathlib.Path(output).suffix.lower() if output else None
@@ -106,7 +106,7 @@ def align_file(path, reference="average", command="", progress=True, **options):
 
     Args:
         path: the stack. reference: "average", an image file, or the number of an image from 1.
-        command: the command line, for the report. options: see `udl_tf.stacks.job.Job`.
+        command: the command line, for the report. options: see `udl_tf.particles.stack_alignment.Job`.
 
     Returns:
         {"angle": [...], "shift": [[dx, dy], ...], "sigma": [...], "score": [...], "symmetry": [...], "weight": [...]}, in the
@@ -117,7 +117,7 @@ def align_file(path, reference="average", command="", progress=True, **options):
     Raises:
         InputError: as `align_pair`; an output that is not of its kind, or images a STAR file cannot name.
     """
-    from udl_tf.stacks.job import Job, align_stack
+    from udl_tf.particles.stack_alignment import Job, align_stack
 
     job = Job(path=str(path), **_reference(path, reference, options.get("pixel_size")), **options)
     result, stack, ctf, resolution, message = align_stack(job, command, progress)
@@ -139,7 +139,7 @@ def align_file(path, reference="average", command="", progress=True, **options):
 
 def _stack(args):
     """Align a stack as told; returns the exit code."""
-    from udl_tf.stacks.executors import single_threaded
+    from udl_tf.chunks.executors import single_threaded
 
     single_threaded()
     found = align_file(
@@ -177,17 +177,17 @@ def _stack(args):
 
 
 def _pixels(max_shift):
-    from udl_tf.stacks.job import length
+    from udl_tf.particles.stack_alignment import length
 
     return length(max_shift, None, "max-shift")
 
 
 def _single(path):
     """The source of one usable image."""
-    from pipelines import stacks
+    from pipelines.files import opening
     from pipelines.normalise import unusable
 
-    source = stacks.open_source(path)
+    source = opening.open_source(path)
     if len(source) != 1:
         raise InputError(f"{path} holds {len(source)} images: expected one; align a stack with --reference")
     not_finite, constant = unusable(source.read([0]))
@@ -199,12 +199,12 @@ def _single(path):
 
 def _reference(path, reference, pixel_size):
     """`Job`'s fields reference and reference_name: "average", a number from 1, or the image (h, w) of a file."""
-    from pipelines import stacks
+    from pipelines.files import opening
     from pipelines.normalise import unusable
 
     if reference == "average":
         return {}
-    source = stacks.open_source(path, pixel_size)
+    source = opening.open_source(path, pixel_size)
     if str(reference).isdigit():
         if not 1 <= int(reference) <= len(source):
             raise InputError(f"--reference {reference}: {source.path} holds images 1 to {len(source)}")

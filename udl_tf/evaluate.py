@@ -130,7 +130,7 @@ def choose_device(name):
 
 def _write(folder, name, table, columns, rows, about, curves):
     """Write Markdown and CSV; returns the Markdown and the paths."""
-    from pipelines.atomic import atomic_path
+    from pipelines.files.atomic import atomic_path
     from udl_tf.tables import rendering
 
     text = rendering.markdown(table, columns, rows, about, curves)

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipelines.atomic import atomic_path
+from pipelines.files.atomic import atomic_path
 
 EXAMPLES = 6
 

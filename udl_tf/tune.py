@@ -15,8 +15,8 @@ import json
 import pathlib
 import sys
 
-from pipelines.atomic import holds_anything
 from pipelines.errors import InputError
+from pipelines.files.atomic import holds_anything
 
 TRIALS = 20
 ALGORITHM = "hyperband"
@@ -87,7 +87,7 @@ def tune(
     """Search for the configuration with the best label-free measure, or go on with a search in the same folder.
 
     Args:
-        preset: name or config file. data, simulate_from: see `udl_tf.training.material.gather`.
+        preset: name or config file. data, simulate_from: see `udl_tf.training.datasets.gather`.
         directory: of the search; made anew, or the one of a search with the same arguments.
         algorithm: one of `udl_tf.tuning.oracles.ALGORITHMS`. trials: in all, the preset's own counted. seed: integer >= 0.
         steps: of a full trial, None for the preset's. tell: called with a line of text after each trial.
@@ -99,9 +99,9 @@ def tune(
     Raises:
         InputError: anything a user can mend; or every trial failed.
     """
-    from pipelines.lock import lock
+    from pipelines.files.lock import lock
     from udl_tf.presets import as_dict, resolve
-    from udl_tf.training import material, run_record
+    from udl_tf.training import datasets, run_record
     from udl_tf.tuning import oracles
     from udl_tf.tuning.trials import Search, Space, measured
 
@@ -120,7 +120,7 @@ def tune(
     }
     known = _known(folder, arguments)
     # What is wrong with the data is told before anything is written.
-    description = material.gather(base, data, simulate_from).description
+    description = datasets.gather(base, data, simulate_from).description
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

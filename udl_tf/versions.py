@@ -44,17 +44,17 @@ def code(*names):
     """SHA-256 of what modules do: comments, docstrings and layout do not count.
 
     Args:
-        names: of modules or of packages, for instance ``udl_tf.networks``; packages within them are not looked at.
+        names: of modules or of packages, for instance ``udl_tf.networks``; with the packages within them.
     """
     lines = []
     for name in names:
         found = pathlib.Path(importlib.import_module(name).__file__)
-        for path in sorted(found.parent.glob("*.py")) if found.stem == "__init__" else [found]:
+        for path in sorted(found.parent.rglob("*.py")) if found.stem == "__init__" else [found]:
             tree = ast.parse(path.read_text(encoding="utf-8"))
             for node in ast.walk(tree):
                 if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
                     node.body = node.body[1:]
-            lines.append(f"{name} {path.stem} {ast.dump(tree)}")
+            lines.append(f"{name} {path.relative_to(found.parent).as_posix()} {ast.dump(tree)}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

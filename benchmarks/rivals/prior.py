@@ -6,7 +6,8 @@ clean patches, and the level of the noise.
 
 import numpy as np
 
-from pipelines import noise, noise_spectrum
+from pipelines import noise
+from pipelines.spectra import noise_spectrum
 
 FLOOR = 1e3  # var(signal) / var(noise) where there is none: what interpolation and repair leave
 

@@ -47,3 +47,10 @@ def test_a_module_more_counts(hashed, tmp_path):
     first = hashed(SOURCE)
     (tmp_path / "hashed_package" / "other.py").write_text("X = 1\n")
     assert hashed(SOURCE) != first
+
+
+def test_a_module_of_a_package_within_counts(hashed, tmp_path):
+    first = hashed(SOURCE)
+    (tmp_path / "hashed_package" / "within").mkdir()
+    (tmp_path / "hashed_package" / "within" / "other.py").write_text("X = 1\n")
+    assert hashed(SOURCE) != first

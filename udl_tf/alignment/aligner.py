@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.errors import InputError
+from pipelines.files.source import ArraySource
 from pipelines.normalise import check_images
-from pipelines.source import ArraySource
 from udl_tf.alignment.result import Result
 
 LOG = logging.getLogger(__name__)

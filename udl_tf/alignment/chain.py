@@ -3,9 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, spectral_plane
+from pipelines import geometry
 from pipelines.normalise import normalise, usable
-from pipelines.resample import fourier_resample, scale_shift
+from pipelines.spectra import spectral_plane
+from pipelines.spectra.resample import fourier_resample, scale_shift
 from udl_tf.alignment.confidence import Confidence
 from udl_tf.alignment.frame_polish import FramePolish
 from udl_tf.alignment.proposal import AngleProposal, GroupProposal

@@ -4,8 +4,8 @@ import collections
 
 import tensorflow as tf
 
-from pipelines.resample import fourier_resample, scale_shift
-from pipelines.warp import warp
+from pipelines.geometry.warp import warp
+from pipelines.spectra.resample import fourier_resample, scale_shift
 from udl_tf.alignment import frame_refinement
 from udl_tf.alignment.wiener import PairFilter
 from udl_tf.networks.window import soft_disc

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry
-from pipelines.warp import warp
+from pipelines.geometry.warp import warp
 from udl_tf.alignment.gauss_newton import gradients, solve
 
 Polished = collections.namedtuple("Polished", "angle shift correlation variance")

@@ -8,7 +8,8 @@ import collections
 
 import tensorflow as tf
 
-from pipelines import geometry, spectral_plane
+from pipelines import geometry
+from pipelines.spectra import spectral_plane
 from udl_tf.alignment.peaks import peaks
 
 Hypotheses = collections.namedtuple("Hypotheses", "angle shift value")  # (batch, k), (batch, k, 2), (batch, k); best first

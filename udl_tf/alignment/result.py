@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.warp import warp
+from pipelines.geometry.warp import warp
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,8 @@ import collections
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, spectral_plane
+from pipelines import geometry
+from pipelines.spectra import spectral_plane
 from udl_tf.alignment.gauss_newton import solve
 from udl_tf.alignment.wiener import CEILING, Rings, likelihood_weights
 
@@ -19,7 +20,7 @@ DEGREE = 1.0  # half the step of the central difference that gives the change pe
 
 
 class SpectralRefinement:
-    """Refines transforms between pairs of planes (`pipelines.spectral_plane`).
+    """Refines transforms between pairs of planes (`pipelines.spectra.spectral_plane`).
 
     Args:
         box: image side, pixels. highest: frequency of the planes, cycles per box. smoothing: of the ring correlation, rings.

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pipelines import spectral_plane
+from pipelines.spectra import spectral_plane
 from udl_tf.alignment.translation import ShiftSearch
 from udl_tf.alignment.wiener import Rings
 

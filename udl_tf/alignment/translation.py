@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pipelines import spectral_plane
+from pipelines.spectra import spectral_plane
 from udl_tf.alignment.peaks import parabola_peak
 
 
@@ -11,7 +11,7 @@ class ShiftSearch:
     """Correlates spectra over all shifts of a grid. Everything is a product of small matrices.
 
     Args:
-        box: image side, pixels. highest: frequency of the spectra (`pipelines.spectral_plane`). reach: largest shift, pixels.
+        box: image side, pixels. highest: frequency of the spectra (`spectral_plane`). reach: largest shift, pixels.
         spacing: of the grid, pixels. falloff: frequencies are weighted by exp(-(k / falloff)^2 / 2), k in cycles per box, after
             whitening by the pair's own radial amplitudes, which needs no truth.
     """

@@ -9,7 +9,7 @@ spectra is ``-log(1 - r^2)`` for every independent frequency: it says how much m
 import numpy as np
 import tensorflow as tf
 
-from pipelines.spectral_plane import product
+from pipelines.spectra.spectral_plane import product
 
 CEILING = 0.98  # largest ring correlation believed; it bounds the weight of noiseless frequencies
 

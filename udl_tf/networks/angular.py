@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pipelines import spectrum
+from pipelines.spectra import spectrum
 
 PERIOD = 180.0  # of everything read from an amplitude spectrum, in degrees
 
@@ -27,7 +27,7 @@ class PolarHarmonics(tf.keras.layers.Layer):
     Args:
         first_ring, last_ring: the rings used, in spectrum pixels of 1/pad cycles per pixel; the last is left out.
         angles: samples over 180 degrees. pad: size the image is zero-padded to. harmonics: how many are kept.
-        transform: see `pipelines.spectrum.compress`.
+        transform: see `pipelines.spectra.spectrum.compress`.
     """
 
     def __init__(self, first_ring, last_ring, angles, pad, harmonics, transform="root", **keras_options):

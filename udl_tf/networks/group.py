@@ -9,8 +9,9 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, spectral_plane, spectrum
+from pipelines import geometry
 from pipelines.errors import InputError
+from pipelines.spectra import spectral_plane, spectrum
 from udl_tf.networks.angular import MeanDirection
 from udl_tf.networks.window import SoftDisc
 
@@ -65,7 +66,7 @@ def group(config, box):
 
 @tf.keras.utils.register_keras_serializable(package="udl_tf")
 class SpectralPlane(tf.keras.layers.Layer):
-    """Windowed images (batch, n, n) to their low-frequency planes, see `pipelines.spectral_plane`."""
+    """Windowed images (batch, n, n) to their low-frequency planes, see `pipelines.spectra.spectral_plane`."""
 
     def __init__(self, highest, **keras_options):
         super().__init__(**keras_options)

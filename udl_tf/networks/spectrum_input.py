@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, spectrum
+from pipelines import geometry
+from pipelines.spectra import spectrum
 
 
 @tf.keras.utils.register_keras_serializable(package="udl_tf")

@@ -6,10 +6,10 @@ spatial transformer lay one image over the other, and their difference by pixels
 
 import tensorflow as tf
 
-from pipelines import warp
 from pipelines.errors import InputError
+from pipelines.geometry import homography, warp
 from udl_tf.networks.mask import conv_block
-from udl_tf.rivals import homography, photometric
+from udl_tf.rivals import photometric
 from udl_tf.rivals.pair_model import PairModel, compiled, held, near_nothing, of_scale
 
 POOLED_AFTER = (2, 4, 6)  # convolutions

@@ -11,8 +11,9 @@ one, of the clean image (`true_snr`), which our own aligner has to estimate from
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, noise_spectrum
-from pipelines.resample import fourier_resample, scale_shift
+from pipelines import geometry
+from pipelines.spectra import noise_spectrum
+from pipelines.spectra.resample import fourier_resample, scale_shift
 
 COARSE = 64  # side of the images in the first search: of 128 pixels, frequencies up to 0.25 cycles per pixel
 COUNT = 360  # turns of the first search

@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.errors import InputError
+from pipelines.geometry import homography
+from pipelines.geometry.sampling import bilinear
 from udl_tf.alignment.gauss_newton import gradients, solve
-from udl_tf.rivals import homography
-from udl_tf.rivals.sampling import bilinear
 
 METHODS = ("inverse-compositional", "forward-additive")
 DAMPING = 1e-5  # of a matrix with unit diagonal

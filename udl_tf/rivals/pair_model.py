@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from pipelines.errors import InputError
-from pipelines.warp import centre_crop
+from pipelines.geometry.warp import centre_crop
 from udl_tf.presets import PRESETS
 
 FRESH = 0.05

@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from pipelines import geometry
-from udl_tf.rivals import homography
-from udl_tf.rivals.sampling import bilinear
+from pipelines.geometry import homography
+from pipelines.geometry.sampling import bilinear
 
 
 def absolute_difference(target, source, matrix):

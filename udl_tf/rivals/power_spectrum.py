@@ -11,9 +11,10 @@ import types
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, spectral_plane
+from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.normalise import normalise
+from pipelines.spectra import spectral_plane
 from udl_tf.alignment.proposal import AngleProposal
 from udl_tf.alignment.translation import ShiftSearch
 from udl_tf.networks.angular import PERIOD

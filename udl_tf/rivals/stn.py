@@ -7,10 +7,11 @@ not in noise: the paper reports that it does not converge there.
 
 import tensorflow as tf
 
-from pipelines import geometry, warp
+from pipelines import geometry
+from pipelines.geometry import homography, warp
 from udl_tf.networks.regression import dense_layers
 from udl_tf.networks.siamese import siamese
-from udl_tf.rivals import homography, photometric
+from udl_tf.rivals import photometric
 from udl_tf.rivals.pair_model import SIAMESE, PairModel, compiled, held, near_nothing, of_scale
 
 STEPS = {"small": 1000, "paper": 100_000}

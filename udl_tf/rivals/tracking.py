@@ -1,8 +1,8 @@
 """What all trackers share: following a patch over frames, how two places differ, and the training of those that are trained.
 
 A *place* is a homography (3, 3) from points of the patch to points of the frame, each from its own centre, as in
-`pipelines.tracking`. A tracker has the attributes ``side``, of its patch in pixels, and ``renews``, whether it compares with the
-patch as it looked in the frame before instead of the first one, and the method
+`pipelines.pairs.tracking`. A tracker has the attributes ``side``, of its patch in pixels, and ``renews``, whether it compares
+with the patch as it looked in the frame before instead of the first one, and the method
 ``locate(patches (n, side, side), frames (n, height, width), places (n, 3, 3)) -> places``: nearly right ones are mended.
 """
 
@@ -13,9 +13,10 @@ import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.errors import InputError
-from udl_tf.rivals import homography, lucas_kanade
+from pipelines.geometry import homography
+from pipelines.geometry.sampling import bilinear
+from udl_tf.rivals import lucas_kanade
 from udl_tf.rivals.pair_model import BuiltModel
-from udl_tf.rivals.sampling import bilinear
 
 
 def track(model, frames, start):
@@ -67,7 +68,7 @@ class PlainLK:
 
 
 class PlaceModel(BuiltModel):
-    """A tracker that is trained on pairs with known homographies, ``(inputs, truth)`` as of `pipelines.tracking.pairs`.
+    """A tracker that is trained on pairs with known homographies, ``(inputs, truth)`` as of `pipelines.pairs.tracking.pairs`.
 
     Subclasses define ``placed(patches, frames, places) -> list of places``, each better than the one before, `side` and `renews`.
     """

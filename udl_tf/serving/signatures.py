@@ -16,7 +16,7 @@ cannot be aligned is refused inside the graph, so that every server answers INVA
 
 import tensorflow as tf
 
-from pipelines.warp import warp
+from pipelines.geometry.warp import warp
 from udl_tf.alignment.aligner import LARGEST, SMALLEST
 from udl_tf.serving.encoded import decode
 

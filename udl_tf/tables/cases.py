@@ -9,11 +9,14 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from pipelines import leaves, mrc, noise, noise_spectrum, pairs, phantoms, photos, stacks
+from pipelines import noise, pairs
 from pipelines.errors import InputError
-from pipelines.resample import fourier_resample
+from pipelines.files import mrc, opening
+from pipelines.pictures import dead_leaves, phantoms, photographs
+from pipelines.spectra import noise_spectrum
+from pipelines.spectra.resample import fourier_resample
 from udl_tf.presets import resolve
-from udl_tf.training import material
+from udl_tf.training import datasets
 
 TEST_SEED = 7919  # added to the seed: the test pairs are others than those of the training
 TEST_BATCH = 50
@@ -43,13 +46,13 @@ def rigid(table, condition, scale, data, output, seed):
     photographs = table.material == "photos"
     config = config_of(photographs, condition, scale, seed)
     if photographs:
-        found = material.gather(config, path_of(data, "photos", "train"))
+        found = datasets.gather(config, path_of(data, "photos", "train"))
         inputs, truth = pairs.collect(_photo_test(config, condition.noise, data, scale, seed), scale.test_pairs)
         snr = functools.partial(_photo_snr, config, condition.noise, data, scale, seed)
     else:
         path = _class_average(condition.image, data, output, seed)
-        found = material.gather(config, simulate_from=str(path))
-        image = fourier_resample(stacks.open_source(path).read([0]), config.box).numpy()
+        found = datasets.gather(config, simulate_from=str(path))
+        image = fourier_resample(opening.open_source(path).read([0]), config.box).numpy()
         test = pairs.simulated(image, noise.parse(condition.noise), TEST_BATCH, seed + TEST_SEED, config.max_shift)
         inputs, truth = pairs.collect(test, scale.test_pairs)
         snr = functools.partial(spectral_snr, pairs.without_background(image), condition.noise, seed)
@@ -118,10 +121,12 @@ def _photo_test(config, kind, data, scale, seed):
     recipe = {"patch": config.box, "max_shift": config.max_shift}
     path = path_of(data, "photos", "val")
     if path:
-        crops, _ = photos.photo_crops(path, batch=TEST_BATCH, seed=seed, **recipe)
+        crops, _ = photographs.photo_crops(path, batch=TEST_BATCH, seed=seed, **recipe)
     else:
-        size = max(256, photos.crop_size(**recipe) + 32)
-        crops = photos.array_crops(leaves.dead_leaves(max(scale.sources // 4, 4), size, seed), TEST_BATCH, seed=seed, **recipe)
+        size = max(256, photographs.crop_size(**recipe) + 32)
+        crops = photographs.array_crops(
+            dead_leaves.dead_leaves(max(scale.sources // 4, 4), size, seed), TEST_BATCH, seed=seed, **recipe
+        )
     return pairs.from_photos(crops, lambda images, s: noise.apply(spec, images, s), seed, **recipe)
 
 

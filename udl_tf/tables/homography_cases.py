@@ -4,7 +4,9 @@ import functools
 
 import tensorflow as tf
 
-from pipelines import homography_pairs, leaves, noise, pairs, photos
+from pipelines import noise, pairs
+from pipelines.pairs import homography_pairs
+from pipelines.pictures import dead_leaves, photographs
 from udl_tf.tables.cases import TEST_BATCH, TEST_SEED, Case, path_of, repeated
 
 
@@ -26,14 +28,16 @@ def _source(path, scale, sources, margin, batch, seed):
     shift = homography_pairs.photo_shift(scale.box, scale.corner_reach, margin)
     options = {"batch": batch, "patch": scale.box, "max_shift": shift, "seed": seed}
     if path:
-        files = photos.photo_crops(path, start=0, **options)[1].paths
+        files = photographs.photo_crops(path, start=0, **options)[1].paths
     else:
         files = ()
-        pictures = leaves.dead_leaves(sources, max(256, photos.crop_size(scale.box, shift) + 32), seed)
+        pictures = dead_leaves.dead_leaves(sources, max(256, photographs.crop_size(scale.box, shift) + 32), seed)
 
     def make(start):
         crops = (
-            photos.photo_crops(path, start=start, **options)[0] if path else photos.array_crops(pictures, start=start, **options)
+            photographs.photo_crops(path, start=start, **options)[0]
+            if path
+            else photographs.array_crops(pictures, start=start, **options)
         )
         return homography_pairs.from_crops(crops, seed, scale.box, scale.corner_reach, margin, start)
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from pipelines.warp import centre_crop
+from pipelines.geometry.warp import centre_crop
 from udl_tf.networks.build import build
 from udl_tf.tables import shifts
 from udl_tf.tables.scores import Answer

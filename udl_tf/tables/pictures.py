@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from pipelines import warp
-from pipelines.atomic import atomic_path
-from udl_tf.rivals import homography, keypoints
+from pipelines.files.atomic import atomic_path
+from pipelines.geometry import homography, warp
+from udl_tf.rivals import keypoints
 from udl_tf.rivals.tracking import cut
 
 PANEL, MATCH_PANEL = 1.35, 2.0  # inches

@@ -85,7 +85,7 @@ class Condition:
 
     Attributes:
         name: in files. title: for people. noise: as `pipelines.noise.parse` reads it; of tracking, a key of
-            `pipelines.tracking.APPEARANCES`.
+            `pipelines.pairs.tracking.APPEARANCES`.
         image: of table 2, name of the class average. shown: whether it is a row of the figure.
     """
 

@@ -6,7 +6,7 @@ import pathlib
 
 import tensorflow as tf
 
-from pipelines.fingerprint import fingerprint
+from pipelines.files.fingerprint import fingerprint
 from udl_tf.tables import cache, cases, homography_cases, learners, pictures, scores, tracking_cases
 
 BUILDERS = {

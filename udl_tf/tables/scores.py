@@ -5,7 +5,7 @@ import collections
 import numpy as np
 
 from pipelines import geometry
-from udl_tf.rivals import homography
+from pipelines.geometry import homography
 
 NEAR_CHANCE = 0.8  # of the mean error of an answer that knows nothing: above it a trained method has not converged
 
@@ -13,7 +13,7 @@ Answer = collections.namedtuple("Answer", "angle shift matrix", defaults=(None, 
 Answer.__doc__ = """What a method says of n pairs, NumPy; those it does not speak of are None.
 
 `angle` (n,) degrees and `shift` (n, 2) pixels, or `matrix`, homographies (n, 3, 3) that bring moving onto fixed; of n sequences
-with f frames, the places (n, f, 3, 3) of the patch (`pipelines.tracking`).
+with f frames, the places (n, f, 3, 3) of the patch (`pipelines.pairs.tracking`).
 """
 
 

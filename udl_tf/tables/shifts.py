@@ -5,8 +5,8 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from pipelines import spectral_plane
 from pipelines.normalise import normalise
+from pipelines.spectra import spectral_plane
 from udl_tf.alignment.translation import ShiftSearch
 from udl_tf.networks.window import soft_disc, windowed
 

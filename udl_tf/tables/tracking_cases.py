@@ -1,21 +1,22 @@
-"""The sequences of one row of the tracking table, made from photographs or dead leaves (`pipelines.tracking`)."""
+"""The sequences of one row of the tracking table, made from photographs or dead leaves (`pipelines.pairs.tracking`)."""
 
 import functools
 
 import numpy as np
 
-from pipelines import leaves, photos, tracking
+from pipelines.pairs import tracking
+from pipelines.pictures import dead_leaves, photographs
 from udl_tf.tables.cases import TEST_SEED, Case, path_of, repeated
 
-PATCH, FRAME = 64, 96  # pixels, sides; the motions of `pipelines.tracking` are made for them
+PATCH, FRAME = 64, 96  # pixels, sides; the motions of `pipelines.pairs.tracking` are made for them
 ROOM = 5.0  # pixels around a frame, besides the room to turn it
 
 
 def build(table, condition, scale, data, output, seed):
     """The `cases.Case` of a row; arguments as of `cases.rigid`.
 
-    `train` gives pairs as `pipelines.tracking.pairs`. The test's `inputs` are ``frames`` (n, frames, FRAME, FRAME) and ``start``
-    (n, 3, 3), its truth ``homography`` (n, frames, 3, 3), the places of the patch.
+    `train` gives pairs as `pipelines.pairs.tracking.pairs`. The test's `inputs` are ``frames`` (n, frames, FRAME, FRAME) and
+    ``start`` (n, 3, 3), its truth ``homography`` (n, frames, 3, 3), the places of the patch.
     """
     make, files = _source(path_of(data, "photos", "train"), scale.sources, scale.batch, seed)
 
@@ -38,8 +39,8 @@ def _source(path, sources, batch, seed):
     """Function (start) -> dataset of crops (batch, side, side), and the paths of the photographs."""
     options = {"batch": batch, "patch": FRAME, "max_shift": ROOM, "seed": seed}
     if path:
-        return lambda start: photos.photo_crops(path, start=start, **options)[0], photos.photo_crops(path, start=0, **options)[
-            1
-        ].paths
-    pictures = leaves.dead_leaves(sources, max(256, photos.crop_size(FRAME, ROOM) + 32), seed)
-    return lambda start: photos.array_crops(pictures, start=start, **options), ()
+        return lambda start: photographs.photo_crops(path, start=start, **options)[0], photographs.photo_crops(
+            path, start=0, **options
+        )[1].paths
+    pictures = dead_leaves.dead_leaves(sources, max(256, photographs.crop_size(FRAME, ROOM) + 32), seed)
+    return lambda start: photographs.array_crops(pictures, start=start, **options), ()

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.geometry import wrap_degrees
-from pipelines.warp import centre_crop, warp
+from pipelines.geometry.warp import centre_crop, warp
 from udl_tf.networks.window import SoftDisc
 
 EXAMPLES = 4

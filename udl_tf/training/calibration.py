@@ -21,7 +21,7 @@ def calibrate(angles, batches, disturb, period, seed=0):
         angles: callable, dict of `fixed` and `moving` (batch, side, side) -> (batch,) degrees, such as
             `DisturbedPairModel.angles`.
         batches: iterable of images (batch, side, side).
-        disturb: `pipelines.disturb.Disturb`.
+        disturb: `pipelines.pairs.disturb.Disturb`.
         period: of the angle in degrees.
         seed: of the disturbances.
 

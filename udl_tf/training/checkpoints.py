@@ -9,8 +9,8 @@ import zipfile
 
 import numpy as np
 
-from pipelines.atomic import atomic_path
 from pipelines.errors import InputError
+from pipelines.files.atomic import atomic_path
 
 LOG = logging.getLogger(__name__)
 KEPT = 2  # the one before is there if the last one is damaged

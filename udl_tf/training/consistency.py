@@ -8,9 +8,11 @@ pairs; here the images are held-out ones, the disturbance is the same for every 
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, noise_spectrum, pairs, warp
-from pipelines.disturb import Disturb
-from pipelines.renoise import Background, White
+from pipelines import geometry, pairs
+from pipelines.geometry import warp
+from pipelines.noise.renoise import Background, White
+from pipelines.pairs.disturb import Disturb
+from pipelines.spectra import noise_spectrum
 
 PAIRS = 128
 SHIFT = 5.0 / 128.0  # largest shift of the disturbance, as a share of the box
@@ -26,7 +28,7 @@ class Consistency:
 
     Args:
         config: `udl_tf.presets.Config`; of it only what the material is made of counts, and nothing that a search may change.
-        material: `udl_tf.training.material.Material`. count: pairs used.
+        material: `udl_tf.training.datasets.Material`. count: pairs used.
     """
 
     def __init__(self, config, material, count=PAIRS):

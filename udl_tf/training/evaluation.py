@@ -5,7 +5,7 @@ import collections
 import numpy as np
 
 from pipelines import pairs
-from pipelines.warp import centre_crop
+from pipelines.geometry.warp import centre_crop
 from udl_tf.training.trainer import rotation_error, summary
 
 Measured = collections.namedtuple("Measured", "metrics errors inputs aligned")

@@ -4,9 +4,9 @@ import json
 import pathlib
 import sys
 
-from pipelines.atomic import atomic_path
 from pipelines.errors import InputError
-from pipelines.fingerprint import fingerprint
+from pipelines.files.atomic import atomic_path
+from pipelines.files.fingerprint import fingerprint
 from udl_tf.presets import as_dict, load
 from udl_tf.versions import revision, versions
 
@@ -17,12 +17,12 @@ def about(config, material, data, simulate_from, init, deterministic):
     """The record of a run as plain types.
 
     Args:
-        config: `udl_tf.presets.Config`. material: `udl_tf.training.material.Material`.
+        config: `udl_tf.presets.Config`. material: `udl_tf.training.datasets.Material`.
         data, simulate_from, init, deterministic: as `runs.fit` was told.
 
     Returns:
         dict of ``config``, ``material`` (a line), ``data`` and ``simulate_from`` (paths or None), ``data_fingerprint`` (see
-        `pipelines.fingerprint`), ``init``, ``deterministic``, ``command``, ``versions``, ``git_revision`` (None outside a
+        `pipelines.files.fingerprint`), ``init``, ``deterministic``, ``command``, ``versions``, ``git_revision`` (None outside a
         checkout).
     """
     return {

@@ -5,9 +5,9 @@ import os
 import pathlib
 from dataclasses import asdict, replace
 
-from pipelines.atomic import holds_anything
 from pipelines.errors import InputError
-from pipelines.lock import lock
+from pipelines.files.atomic import holds_anything
+from pipelines.files.lock import lock
 from udl_tf import report
 from udl_tf.alignment import models
 from udl_tf.alignment.aligner import Aligner
@@ -15,7 +15,7 @@ from udl_tf.alignment.chain import Chain
 from udl_tf.alignment.saving import load_weights, save
 from udl_tf.networks.build import build
 from udl_tf.presets import resolve
-from udl_tf.training import confidence, evaluation, hardware, material, run_record, trainer
+from udl_tf.training import confidence, datasets, evaluation, hardware, run_record, trainer
 from udl_tf.training.board import Board
 from udl_tf.training.checkpoints import Checkpoints
 
@@ -35,7 +35,7 @@ def fit(
     """Train, measure and save an aligner.
 
     Args:
-        preset: name or config file. data, simulate_from: see `udl_tf.training.material.gather`.
+        preset: name or config file. data, simulate_from: see `udl_tf.training.datasets.gather`.
         output: run folder, made anew.
         verbose: 1 shows progress. init: None, or a model (name or folder) whose weights to start from: the paper's protocol for
             real data (section 4.3) trains on synthetic images first and on the real ones then.
@@ -63,7 +63,7 @@ def fit(
     if start:
         load_weights(start, build(config))  # tell before, not after
         config = replace(config, warm_steps=0)
-    pairs = material.gather(config, data, simulate_from)
+    pairs = datasets.gather(config, data, simulate_from)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -88,7 +88,7 @@ def resume(folder, verbose=1, strategy=None, checkpoint_every=30.0):
         raise InputError(f"the run in {folder} is finished: expected one that was interrupted")
     hardware.set_up(record["deterministic"])
     devices = hardware.open_strategy(strategy)
-    pairs = material.gather(config, record["data"], record["simulate_from"])
+    pairs = datasets.gather(config, record["data"], record["simulate_from"])
     start = pathlib.Path(record["init"]) if record["init"] else None
     run_record.check_same(record, pairs, folder)
     return _run(config, pairs, folder, record, verbose, start, devices, checkpoint_every)

@@ -13,8 +13,9 @@ else) and, as a share of every later batch, hold the constant at zero.
 
 import tensorflow as tf
 
-from pipelines import geometry, warp
+from pipelines import geometry
 from pipelines.errors import InputError
+from pipelines.geometry import warp
 from udl_tf.training import loss_scaling, losses, replicas
 
 
@@ -28,7 +29,7 @@ class DisturbedPairModel(tf.keras.Model):
     Args:
         network: a model with inputs `fixed` and `moving` (batch, box, box) and the output ``angle`` (batch,)
             degrees or ``direction`` (batch, 2).
-        disturb: `pipelines.disturb.Disturb`, or anything called the same way.
+        disturb: `pipelines.pairs.disturb.Disturb`, or anything called the same way.
         period: of the angle in degrees.
         seed: of all disturbances; with the step count it makes training reproducible, also after a restart.
         warm_steps: first optimizer steps that use self-pairs only.

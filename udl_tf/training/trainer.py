@@ -8,15 +8,15 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry, pairs
-from pipelines.disturb import Disturb
+from pipelines.pairs.disturb import Disturb
 from udl_tf.alignment.saving import load_weights
 from udl_tf.networks.build import build
 from udl_tf.training import hardware, loss_scaling
 from udl_tf.training.calibration import calibrate
 from udl_tf.training.consistency import Consistency
+from udl_tf.training.progress import Keeper, Watch
 from udl_tf.training.step import DisturbedPairModel
 from udl_tf.training.stopping import TerminatedError, on_signals
-from udl_tf.training.watch import Keeper, Watch
 
 CALIBRATION_BATCHES = 4
 CURVE_PAIRS = 256

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipelines.atomic import atomic_path
+from pipelines.files.atomic import atomic_path
 
 COLUMNS = 4  # of the picture's small panels
 SHOWN = 6  # significant digits of a value at most

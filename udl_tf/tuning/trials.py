@@ -17,7 +17,7 @@ from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from udl_tf.presets import as_dict
-from udl_tf.training import material, trainer
+from udl_tf.training import datasets, trainer
 from udl_tf.training.consistency import Consistency
 from udl_tf.training.run_record import write_json
 from udl_tf.tuning.oracles import OBJECTIVE, share_of_steps
@@ -142,7 +142,7 @@ def measured(config, folder, data=None, simulate_from=None):
     """
     tf.keras.backend.clear_session()
     gc.collect()
-    pairs = material.gather(config, data, simulate_from)
+    pairs = datasets.gather(config, data, simulate_from)
     model = trainer.compiled(config, pairs)
     # All steps are one epoch of Keras's; the pipeline has its own order.
     options = {"steps_per_epoch": config.steps, "epochs": 1, "verbose": 0, "shuffle": False}

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import geometry, homography_pairs
+from pipelines import geometry
 from pipelines.errors import InputError
-from udl_tf.rivals import deep_homography, homography
+from pipelines.geometry import homography
+from pipelines.pairs import homography_pairs
+from udl_tf.rivals import deep_homography
 from udl_tf.rivals.pair_model import compiled
 
 SEED = tf.constant([5, 2], tf.int32)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from pipelines import geometry, noise, noise_spectrum, pairs, phantoms
-from pipelines.warp import warp
+from pipelines import geometry, noise, pairs
+from pipelines.geometry.warp import warp
+from pipelines.pictures import phantoms
+from pipelines.spectra import noise_spectrum
 from udl_tf.rivals import exhaustive
 
 

@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines import geometry, leaves
+from pipelines import geometry
 from pipelines.errors import InputError
-from pipelines.warp import centre_crop, warp
-from udl_tf.rivals import homography, keypoints
+from pipelines.geometry import homography
+from pipelines.geometry.warp import centre_crop, warp
+from pipelines.pictures import dead_leaves
+from udl_tf.rivals import keypoints
 
 ANGLES = np.float32([77.35, -160.8])
 SHIFTS = np.float32([[3.4, -7.2], [-9.3, 11.6]])
@@ -18,7 +20,7 @@ HOMOGRAPHIES = np.float32(
 
 @pytest.fixture(scope="module")
 def picture():
-    return leaves.dead_leaves(1, 200, seed=5)
+    return dead_leaves.dead_leaves(1, 200, seed=5)
 
 
 @pytest.mark.parametrize("method", keypoints.METHODS)

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.errors import InputError
-from udl_tf.rivals import homography, lucas_kanade
+from pipelines.geometry import homography
+from udl_tf.rivals import lucas_kanade
 
 SIZE = 96
 SPOTS = np.random.default_rng(3).uniform([-0.42, -0.42, 0.05, 0.5], [0.42, 0.42, 0.09, 1.5], (25, 4))  # x, y, width, brightness

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from pipelines import geometry, phantoms
-from pipelines.warp import warp
+from pipelines import geometry
+from pipelines.geometry.warp import warp
+from pipelines.pictures import phantoms
 from udl_tf.rivals import pairwise
 
 ANGLES = np.array([0.3, 77.35, -90.0, -160.8, 179.4, 33.0], np.float32)

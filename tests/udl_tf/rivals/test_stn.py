@@ -3,9 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
+from pipelines.geometry import homography
 from pipelines.normalise import normalise
 from udl_tf.networks.siamese import SiameseConfig
-from udl_tf.rivals import homography, photometric, stn
+from udl_tf.rivals import photometric, stn
 from udl_tf.rivals.pair_model import compiled, held
 
 TINY = SiameseConfig(mask_widths=(2, 1), feature_widths=(8, 16), match_widths=(16,), dense_widths=(64,))

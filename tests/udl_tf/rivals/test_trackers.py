@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import leaves, photos, tracking
 from pipelines.errors import InputError
-from udl_tf.rivals import deep_lk, goturn, homography, lucas_kanade
+from pipelines.geometry import homography
+from pipelines.pairs import tracking
+from pipelines.pictures import dead_leaves, photographs
+from udl_tf.rivals import deep_lk, goturn, lucas_kanade
 from udl_tf.rivals.tracking import PlainLK, corner_distance, cut, track
 
 SIDE = 32
@@ -14,7 +16,7 @@ SIDE = 32
 
 @pytest.fixture(scope="module")
 def sequence():
-    made = tracking.sequence(leaves.dead_leaves(1, 112, seed=3)[0], 1, 32, size=80, patch=SIDE, appearance="constant")
+    made = tracking.sequence(dead_leaves.dead_leaves(1, 112, seed=3)[0], 1, 32, size=80, patch=SIDE, appearance="constant")
     return tracking.Sequence(made.frames[:8], made.places[:8])
 
 
@@ -55,7 +57,7 @@ def test_the_regressor_undoes_a_small_shift_exactly():
 
 def test_what_lies_outside_the_frame_says_nothing():
     """At the border of the frame a third of the patch is unseen; the rest is enough."""
-    image = leaves.dead_leaves(1, 64, seed=8) / 50.0
+    image = dead_leaves.dead_leaves(1, 64, seed=8) / 50.0
     model = deep_lk.DeepLK(identity, SIDE, "translation", steps=40)
     true = homography.from_rigid([0.0], [[26.0, 0.0]])
     patch = cut(np.pad(image, [[0, 0], [32, 32], [32, 32]]), true, SIDE)
@@ -68,7 +70,7 @@ def test_what_lies_outside_the_frame_says_nothing():
 def test_training_lowers_the_loss(module, steps, share):
     """On one batch, again and again: enough for a wrong gradient, and a matter of seconds."""
     tf.keras.utils.set_random_seed(1)
-    crops = photos.array_crops(leaves.dead_leaves(4, 96, seed=1), batch=8, patch=SIDE, seed=0)
+    crops = photographs.array_crops(dead_leaves.dead_leaves(4, 96, seed=1), batch=8, patch=SIDE, seed=0)
     inputs, truth = next(iter(tracking.pairs(crops, 0, SIDE, SIDE, "rigid")))
     data = tf.data.Dataset.from_tensors((inputs, truth)).repeat()
     model = module.build(SIDE, "small", "rigid")

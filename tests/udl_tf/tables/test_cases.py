@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import geometry, phantoms, stacks
+from pipelines import geometry
 from pipelines.errors import InputError
-from pipelines.warp import centre_crop, warp
-from udl_tf.rivals import homography
+from pipelines.files import opening
+from pipelines.geometry import homography
+from pipelines.geometry.warp import centre_crop, warp
+from pipelines.pictures import phantoms
 from udl_tf.rivals.tracking import cut
 from udl_tf.tables import cases, homography_cases, protocol, shifts, tracking_cases
 
@@ -54,7 +56,7 @@ def test_phantoms_stand_in_for_class_averages(tmp_path):
     case = cases.rigid(table, table.conditions[1], TINY, None, tmp_path, seed=0)
     assert case.config.network.spectrum_pad == 128 and case.config.box == 64  # 256 for 128 pixels
     (path,) = (tmp_path / "phantoms").iterdir()
-    np.testing.assert_array_equal(stacks.open_source(path).read([0])[0], phantoms.particles(3, 128, 0, symmetry=1)[1])
+    np.testing.assert_array_equal(opening.open_source(path).read([0])[0], phantoms.particles(3, 128, 0, symmetry=1)[1])
     snr = case.spectral_snr()
     assert snr.shape == (33,) and snr[1] > 10.0 * snr[30]
     found = warp(tf.constant(case.inputs["moving"]), case.truth["angle"], case.truth["shift"])

@@ -1,0 +1,153 @@
+"""The images a STAR file points to: finding `N@file`, and reading them from several stacks."""
+
+import dataclasses
+import os
+import pathlib
+
+import numpy as np
+import pandas as pd
+
+from pipelines.errors import InputError
+from pipelines.files.mrc import MrcStack
+from pipelines.files.source import Source
+
+# RELION's way to say that a file with another ending is a stack: N@file.mrc:mrcs
+FORMATS = (":mrcs", ":mrc")
+SAME_PIXEL_SIZE = 0.01  # relative: the border of a box of 128 pixels moves by less than a pixel
+
+
+def locate(table):
+    """Where the images of a `StarTable` are.
+
+    Returns:
+        files: list of paths; file (n,) int: index into files; row (n,) int: index in the file, from 0.
+
+    Raises:
+        InputError: a name that is not ``N@file`` with N from 1 (or a bare file of one image), a missing file.
+    """
+    number, file, names = _split(table)
+    return [resolve(name, table.path) for name in names], file, number - 1
+
+
+def resolve(name, star_path):
+    """Path of an image file named in a STAR file: sought from the STAR's folder, the current one, the STAR's parents.
+
+    RELION writes names relative to its project folder, which is a parent of the STAR file or the current folder.
+    """
+    home = pathlib.Path(star_path).absolute().parent if star_path else pathlib.Path.cwd()
+    for folder in (home, pathlib.Path.cwd(), *home.parents):
+        for path in (name, _bare(name)):
+            # os.path, not pathlib: a name that no file system can hold is then just not there
+            if os.path.isfile(folder / path):
+                return folder / path
+    raise InputError(f"{star_path}: image file {name!r} not found from {home}, its parents or {pathlib.Path.cwd()}")
+
+
+def relocated(table, path):
+    """The table for writing to `path`: names of images that would not be found from there become absolute."""
+    number, file, names = _split(table)
+    files = [resolve(name, table.path) for name in names]
+    gone = np.array([not _found(name, path, target) for name, target in zip(names, files, strict=True)])
+    current = table.particles["rlnImageName"].astype(str)
+    ends = [name[len(_bare(name)) :] for name in names]
+    targets = np.array([os.path.abspath(target) + end for target, end in zip(files, ends, strict=True)], object)[file]
+    absolute = [f"{n:06d}@{target}" for n, target in zip(number, targets, strict=True)]
+    particles = table.particles.assign(rlnImageName=current.where(~gone[file], pd.Series(absolute, current.index)))
+    return dataclasses.replace(table, particles=particles, path=pathlib.Path(path))
+
+
+class StarSource(Source):
+    """The images of a `StarTable`, in its order, from however many stacks.
+
+    A table without pixel size takes that of the MRC headers, or else the one given.
+
+    Attributes:
+        star: the `StarTable`.
+        pixel_size: Angstrom.
+
+    Raises:
+        InputError: a file that is missing or no MRC file, an image that is not in it, images of different sizes, pixel sizes
+            that differ by more than 1 %, or that neither the table, nor the headers, nor the caller tells.
+    """
+
+    def __init__(self, table, pixel_size=None):
+        files, self._file, self._row = locate(table)
+        self._stacks = [MrcStack(file) for file in files]
+        self._check_rows(table)
+        shapes = {stack.shape[1:]: stack.path for stack in self._stacks}
+        if len(shapes) > 1:
+            found = ", ".join(f"{height}x{width} in {name}" for (height, width), name in shapes.items())
+            raise InputError(f"{table.path}: images of different sizes, expected one size; found {found}")
+        if not table.has_pixel_sizes():
+            pixel_size = _one_size([stack.pixel_size for stack in self._stacks if stack.pixel_size], table.path) or pixel_size
+            table = table.with_pixel_size(pixel_size) if pixel_size else table
+        self.star = table
+        super().__init__(table.path, len(table), *self._stacks[0].shape[1:], _one_size(table.pixel_sizes(), table.path))
+
+    def paths(self):
+        """The table and the stacks it names."""
+        return [self.path, *(stack.path for stack in self._stacks)]
+
+    def _check_rows(self, table):
+        counts = np.array([len(stack) for stack in self._stacks])
+        outside = np.flatnonzero(self._row >= counts[self._file])
+        if outside.size:
+            row = outside[0]
+            raise InputError(
+                f"{table.path}: particle {row + 1} is image {self._row[row] + 1} of {self._stacks[self._file[row]].path}, "
+                f"which holds {counts[self._file[row]]}"
+            )
+        bare = ~table.particles["rlnImageName"].astype(str).str.contains("@", regex=False).to_numpy()
+        vague = np.flatnonzero(bare & (counts[self._file] > 1))
+        if vague.size:
+            row = vague[0]
+            name, count = table.particles["rlnImageName"].iloc[row], counts[self._file[row]]
+            raise InputError(f"{table.path}: particle {row + 1} is {name!r}, a file of {count} images: expected N@file")
+
+    def _load(self, rows):
+        images = np.empty((len(rows), *self._stacks[0].shape[1:]), np.float32)
+        for file in np.unique(self._file[rows]):
+            here = self._file[rows] == file
+            images[here] = self._stacks[file].read(self._row[rows[here]])
+        return images
+
+
+def _split(table):
+    """Names taken apart: number (n,) from 1, file (n,) index into the distinct file names, those names."""
+    names = table.particles["rlnImageName"].astype(str)
+    parts = names.str.partition("@")
+    counted = parts[1] == "@"
+    number = parts[0].where(counted, "1")
+    right = number.str.fullmatch("[0-9]{1,18}")
+    number = number.where(right, "0").astype(np.int64)
+    if (number < 1).any():
+        row = int(np.flatnonzero(number < 1)[0])
+        named = names.iloc[row]
+        raise InputError(f"{table.path}: particle {row + 1} has rlnImageName {named!r}, expected N@file, N from 1")
+    file, distinct = pd.factorize(parts[2].where(counted, parts[0]))
+    return number.to_numpy(np.int64), file, list(distinct)
+
+
+def _bare(name):
+    """The name without RELION's format suffix."""
+    for suffix in FORMATS:
+        if name.endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def _found(name, star_path, file):
+    try:
+        return os.path.samefile(resolve(name, star_path), file)
+    except InputError:
+        return False
+
+
+def _one_size(sizes, path):
+    """The pixel size that all share, None without any; their middle where they differ by less than `SAME_PIXEL_SIZE`."""
+    if len(sizes) == 0:
+        return None
+    low, high = float(np.min(sizes)), float(np.max(sizes))
+    if high > low * (1 + SAME_PIXEL_SIZE):
+        raise InputError(f"{path}: images of different pixel sizes, expected one; found {low:g} to {high:g} A")
+    return low if low == high else float(np.median(sizes))

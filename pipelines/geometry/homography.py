@@ -1,0 +1,84 @@
+"""Plane homographies: from four points and back, between images, and how far apart two of them are.
+
+A homography is float32 (batch, 3, 3), its last element 1, on points (x, y) in pixels from the image's centre as in
+`pipelines.geometry`: one that brings moving onto fixed takes a point of the moving image to its place in the fixed one.
+"""
+
+import tensorflow as tf
+
+from pipelines import geometry
+from pipelines.geometry.sampling import bilinear
+
+
+def corners(height, width):
+    """The centres of the corner pixels (4, 2): top left, top right, bottom right, bottom left."""
+    x, y = (width - 1) / 2.0, (height - 1) / 2.0
+    return tf.constant([[-x, -y], [x, -y], [x, y], [-x, y]], tf.float32)
+
+
+def from_points(source, target):
+    """The homography that takes four points to four others: the direct linear transform (Nguyen et al., Tensor DLT).
+
+    Differentiable. Points are scaled by their size before, so that the 8 x 8 system is well conditioned.
+
+    Args:
+        source, target: float32 (batch, 4, 2), no three of the points on a line.
+
+    Returns:
+        (batch, 3, 3).
+    """
+    scale = tf.reduce_max(tf.abs(tf.concat([source, target], 1)), axis=(1, 2)) + 1e-6  # (batch,)
+    (x, y), (u, v) = (tf.unstack(points / scale[:, None, None], axis=-1) for points in (source, target))  # (batch, 4)
+    one, zero = tf.ones_like(x), tf.zeros_like(x)
+    # u (g x + h y + 1) = a x + b y + c and v (g x + h y + 1) = d x + e y + f
+    upper = tf.stack([x, y, one, zero, zero, zero, -u * x, -u * y], -1)
+    lower = tf.stack([zero, zero, zero, x, y, one, -v * x, -v * y], -1)
+    system = tf.concat([upper, lower], 1)  # (batch, 8, 8)
+    found = tf.linalg.solve(system, tf.concat([u, v], 1)[..., None])[..., 0]
+    matrix = tf.reshape(tf.concat([found, tf.ones_like(found[:, :1])], 1), (-1, 3, 3))
+    zoom = tf.stack([scale, scale, tf.ones_like(scale)], -1)
+    return matrix * zoom[:, :, None] / zoom[:, None, :]
+
+
+def from_rigid(angle, shift):
+    """Of rigid transforms, angle (batch,) degrees and shift (batch, 2) pixels."""
+    upper = tf.concat([geometry.rotation_matrix(angle), tf.convert_to_tensor(shift, tf.float32)[:, :, None]], 2)
+    last = tf.tile(tf.constant([[[0.0, 0.0, 1.0]]]), (tf.shape(upper)[0], 1, 1))
+    return tf.concat([upper, last], 1)
+
+
+def to_rigid(matrix):
+    """(angle (batch,) degrees, shift (batch, 2)) of the rigid transform nearest to a homography at the centre."""
+    a, b, c, d = matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 1, 0], matrix[:, 1, 1]
+    direction = tf.stack([a + d, b - c], -1)  # of R = [[cos, sin], [-sin, cos]], the least-squares rotation
+    return geometry.angle_of(direction, 360.0), matrix[:, :2, 2]
+
+
+def apply(matrix, points):
+    """Points (batch, n, 2) taken to their places, (batch, n, 2)."""
+    upper = tf.matmul(points, matrix[:, :2, :2], transpose_b=True) + matrix[:, None, :2, 2]
+    lower = tf.linalg.matvec(points, matrix[:, 2, :2]) + matrix[:, 2, 2, None]
+    return upper / lower[..., None]
+
+
+def inverse(matrix):
+    """The homography that undoes another."""
+    found = tf.linalg.inv(matrix)
+    return found / found[:, 2:, 2:]
+
+
+def warp(images, matrix):
+    """Images (batch, height, width) brought to where the homography takes them; zero where nothing comes from.
+
+    Differentiable in both arguments.
+    """
+    height, width = images.shape[1], images.shape[2]
+    grid = tf.reshape(geometry.centred_grid(height, width), (1, -1, 2))
+    places = apply(inverse(matrix), tf.tile(grid, (tf.shape(images)[0], 1, 1)))
+    return tf.reshape(bilinear(images, places), tf.shape(images))
+
+
+def corner_error(found, true, height, width):
+    """Mean distance of where two homographies take the corners of an image, (batch,) pixels."""
+    points = tf.tile(corners(height, width)[None], (tf.shape(found)[0], 1, 1))
+    return tf.reduce_mean(tf.norm(apply(found, points) - apply(true, points), axis=-1), axis=-1)

@@ -1,0 +1,1 @@
+"""Pictures to make pairs of: phantoms of particles, dead leaves, photographs."""

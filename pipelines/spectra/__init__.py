@@ -1,0 +1,1 @@
+"""Spectra of images, planes of low frequencies, resampling, and the contrast transfer function."""

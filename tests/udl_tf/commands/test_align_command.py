@@ -1,0 +1,245 @@
+"""`python -m udl_tf.align`, run in this process: pairs and stacks, JSON, files, bad input."""
+
+import json
+
+import cv2
+import mrcfile
+import numpy as np
+import pytest
+
+import udl_tf
+from pipelines.files import star
+from pipelines.files.mrc import write_mrc
+from pipelines.files.opening import open_source
+from udl_tf import align
+from udl_tf.alignment import models
+from udl_tf.commands import run
+
+
+def command(*arguments):
+    return run(align.__doc__, align.add_args, align.main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, picture, model_folder, aligner):
+    """The current folder, with a pair, a stack and files that cannot be used; the model is in `run`, loaded once for all."""
+    grey = [np.round(100 * picture(angle, shift, 80)[0]).astype(np.uint8) for angle, shift in ((40, (3, -2)), (0, (0, 0)))]
+    cv2.imwrite(str(tmp_path / "fixed.png"), grey[0])
+    cv2.imwrite(str(tmp_path / "moving.png"), grey[1])
+    cv2.imwrite(str(tmp_path / "small.png"), grey[1][:60, :60])
+    cv2.imwrite(str(tmp_path / "flat.png"), np.full((80, 80), 9, np.uint8))
+    stack = picture(np.array([0.0, 30.0, -100.0, 170.0]), np.zeros((4, 2)), 48)
+    write_mrc(tmp_path / "stack.mrcs", stack, 2.0)
+    write_mrc(tmp_path / "reference.mrc", stack[0], 2.0)
+    stack[2] = np.nan
+    write_mrc(tmp_path / "nan.mrcs", stack, 2.0)
+    (tmp_path / "truncated.mrcs").write_bytes((tmp_path / "stack.mrcs").read_bytes()[:-50])
+    (tmp_path / "empty.star").write_text("")
+    (tmp_path / "text.txt").write_text("no picture")
+    (tmp_path / "run").symlink_to(model_folder)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(udl_tf, "load", lambda name: aligner if models.find(name).samefile(aligner.path) else None)
+    return tmp_path
+
+
+def test_a_pair(folder, capsys):
+    assert command("fixed.png", "moving.png", "--model", "run", "--json", "--output", "aligned.png") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"angle", "shift", "sigma", "score", "symmetry"}
+    assert abs(found["angle"] - 40) < 0.3 and np.abs(np.subtract(found["shift"], [3, -2])).max() < 0.1
+    assert 0.8 < found["score"] <= 1 and 0 < found["sigma"] < 1 and found["symmetry"] == 1
+    aligned, fixed = (cv2.imread(name, cv2.IMREAD_UNCHANGED).astype(float) for name in ("aligned.png", "fixed.png"))
+    assert aligned.shape == (80, 80) and np.abs(aligned - fixed).max() < 8
+
+
+def test_a_pair_for_people(folder, capsys):
+    assert command("fixed.png", "moving.png", "--model", "run/model/1", "--output", "aligned.mrc") == 0
+    out = capsys.readouterr().out
+    assert "degrees counter-clockwise, +- " in out and "wrote aligned.mrc" in out and "looks the same" not in out
+    assert float(out.split()[1]) == pytest.approx(40, abs=0.3)
+    assert open_source("aligned.mrc").shape == (80, 80)
+
+
+def test_a_symmetric_pair_for_people(folder, capsys, picture, spots_of_order):
+    for name, angle in (("here.mrc", 0.0), ("there.mrc", 20.0)):
+        write_mrc(folder / name, picture(angle, (0.0, 0.0), 64, spots_of_order(3)), 1.0)
+    assert command("there.mrc", "here.mrc", "--model", "run") == 0
+    assert "every turn by 360/3 degrees" in capsys.readouterr().out
+
+
+def test_fast(folder, capsys):
+    assert command("fixed.png", "moving.png", "--model", "run", "--json", "--fast") == 0
+    pair = json.loads(capsys.readouterr().out)
+    assert abs(pair["angle"] - 40) < 2 and pair["symmetry"] == 1
+    assert command("stack.mrcs", "--reference", 1, "--model", "run", "--json", "--fast") == 0
+    stack = json.loads(capsys.readouterr().out)
+    np.testing.assert_allclose(stack["angle"], [0, -30, 100, -170], atol=2)
+    assert stack["sigma"] == [pair["sigma"]] * 4  # one for all: nothing was refined
+
+
+def test_a_stack(folder, capsys):
+    options = ("--model", "run", "--output", "out.star", "--aligned", "out.mrcs", "--json")
+    assert command("stack.mrcs", "--reference", "reference.mrc", *options) == 0
+    found = json.loads(capsys.readouterr().out)
+    np.testing.assert_allclose(found["angle"], [0, -30, 100, -170], atol=0.2)
+    np.testing.assert_allclose(found["shift"], np.zeros((4, 2)), atol=0.1)
+    assert len(found["score"]) == 4 and min(found["score"]) > 0.8
+    assert len(found["sigma"]) == 4 and max(found["sigma"]) < 1 and found["symmetry"] == [1] * 4
+    angle, shift = star.read_star(folder / "out.star").poses(48)
+    np.testing.assert_allclose(angle, found["angle"], atol=1e-4)
+    np.testing.assert_allclose(shift, found["shift"], atol=1e-4)
+    aligned = mrcfile.read("out.mrcs")
+    assert aligned.shape == (4, 48, 48) and np.abs(aligned - aligned[0]).max() < 0.12
+
+
+def test_a_reference_by_number_from_1(folder, capsys):
+    assert command("stack.mrcs", "--reference", 2, "--model", "run", "--json") == 0
+    np.testing.assert_allclose(json.loads(capsys.readouterr().out)["angle"], [30, 0, 130, -140], atol=0.2)
+
+
+def test_a_bad_image_of_a_stack(folder, capsys):
+    assert command("nan.mrcs", "--reference", 1, "--model", "run", "--output", "out.star", "--json") == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert found["angle"][2] is None and found["shift"][2] is None and found["score"][2] == 0
+    assert found["sigma"][2] is None and found["symmetry"][2] == 1
+    np.testing.assert_allclose([found["angle"][i] for i in (1, 3)], [-30, -170], atol=0.2)
+    assert err == "images left out: 2 not finite (NaN or infinity)\n"
+    assert star.read_star(folder / "out.star").particles[star.SCORE][2] == 0
+
+
+def test_a_stack_for_people(folder, capsys):
+    assert command("stack.mrcs", "--reference", 1, "--model", "run", "--max-shift", 5, "--output", "out.star") == 0
+    out = capsys.readouterr().out
+    assert "4 images aligned to 1" in out and "wrote out.star" in out
+
+
+@pytest.fixture
+def noisy(folder, picture):
+    """many.mrcs: 18 noisy pictures of known angles, one of them constant; many.star names them, with defocus columns."""
+    angle = np.random.default_rng(4).uniform(-180, 180, 18)
+    images = picture(-angle, np.zeros((18, 2)), 48)
+    images += 0.7 * images.std() * np.random.default_rng(5).standard_normal(images.shape).astype(np.float32)
+    images[7] = 1.0
+    write_mrc(folder / "many.mrcs", images, 2.0)
+    table = star.new_star([f"{row + 1:06d}@many.mrcs" for row in range(18)], 2.0)
+    defocus = {"rlnDefocusU": 1000.0, "rlnDefocusV": 1000.0, "rlnDefocusAngle": 0.0}
+    optics = {"rlnVoltage": 300.0, "rlnSphericalAberration": 0.0, "rlnAmplitudeContrast": 1.0}
+    star.write_star(star.StarTable(table.particles.assign(**defocus), table.optics.assign(**optics)), folder / "many.star")
+    return angle
+
+
+def test_a_stack_to_its_own_average(folder, noisy, capsys):
+    outputs = ("--output", "out.star", "--aligned", "out.mrcs", "--average", "out.mrc", "--report", "out.html")
+    assert command("many.mrcs", "--model", "run", *outputs) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0].startswith("18 images aligned to their average; mean score ")
+    assert 0.5 < float(lines[0].split()[-1]) <= 17 / 18 + 0.01
+    assert "No CTF correction: the input has no defocus columns." in lines
+    assert "1 images cannot be used: constant or not finite." in lines
+    assert any(line.endswith("particles left out of the average: they hold nothing of it, or too little.") for line in lines)
+    assert lines[-4:] == [f"wrote out.{ending}" for ending in ("star", "mrcs", "mrc", "html")]
+    assert "images left out: 7 constant" in err
+    angle, _ = star.read_star(folder / "out.star").poses(48)
+    good = np.arange(18) != 7
+    difference = np.exp(1j * np.deg2rad(angle - noisy))[good]
+    assert np.abs(np.rad2deg(np.angle(difference / difference.mean()))).max() < 3.0
+    assert mrcfile.read("out.mrcs").shape == (18, 48, 48) and mrcfile.read("out.mrc").shape == (48, 48)
+    assert "python -m udl_tf.align" in (folder / "out.html").read_text()
+    assert not list(folder.glob("*.parts"))
+
+
+def test_a_stack_to_its_own_average_as_json(folder, noisy, capsys):
+    assert command("many.star", "--model", "run", "--json", "--max-shift", "16A", "--mask-diameter", "80A") == 0
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    found = json.loads(out)
+    assert set(found) == {"angle", "shift", "sigma", "score", "symmetry", "weight", "ctf", "resolution", "notes"}
+    assert {len(found[name]) for name in ("angle", "shift", "sigma", "score", "symmetry", "weight")} == {18}
+    assert found["ctf"].startswith("Corrected for the CTF") and 4.0 <= found["resolution"] < 48.0  # A, of pixels of 2 A
+    assert found["weight"][7] == 0 and found["score"][7] == 0 and found["angle"][7] is None and sum(found["weight"]) >= 15
+    assert np.linalg.norm([shift for shift in found["shift"] if shift], axis=1).max() < 10.0
+    assert command("many.star", "--model", "run", "--json", "--no-ctf", "--fast", "--reference", "average") == 0
+    assert json.loads(capsys.readouterr().out)["ctf"] == "No CTF correction was asked for."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("many.mrcs", "--max-shift", "13"), "--max-shift 13: 13 pixels, expected at most 12"),
+        (("many.mrcs", "--max-shift", "12nm"), "--max-shift 12nm: expected pixels such as 12 or 12px"),
+        (("many.mrcs", "--mask-diameter", "3"), "--mask-diameter 3: 3 pixels, expected 8 to 48"),
+        (("many.mrcs", "--workers", "0"), "0 workers: expected 1 or more"),
+        (("many.mrcs", "--resume"), "--resume without --output"),
+        (("many.mrcs", "--output", "o.star", "--average", "o.png"), "--average o.png: expected a name that ends with .mrc"),
+        (("many.mrcs", "--output", "o.star", "--report", "no/o.html"), "folder no does not exist"),
+        (("fixed.png", "moving.png", "--average", "o.mrc"), "received MOVING with --average"),
+        (("fixed.png", "moving.png", "--max-shift", "9A"), "--max-shift 9A: pixel size unknown"),
+        (("fixed.png", "--output", "o.star"), "STAR file can only name"),
+    ],
+)
+def test_bad_requests_of_stacks(folder, noisy, capsys, arguments, message):
+    before = sorted(folder.iterdir())
+    assert command(*arguments, "--model", "run") == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("error: ") and err.count("\n") == 1 and message in err, err
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_killed_stack_is_resumed(folder, noisy, capsys, monkeypatch):
+    from udl_tf.particles import chunk_functions
+
+    work = chunk_functions.poses
+
+    def killed(payload, start, stop):
+        if payload["search"] is not None:
+            raise KeyboardInterrupt
+        return work(payload, start, stop)
+
+    options = ("many.mrcs", "--model", "run", "--output", "out.star")
+    monkeypatch.setattr(chunk_functions, "poses", killed)
+    assert command(*options) == 130
+    assert "interrupted" in capsys.readouterr().err and not (folder / "out.star").exists()
+    assert (folder / "out.star.parts").is_dir()
+    monkeypatch.setattr(chunk_functions, "poses", work)
+    monkeypatch.setattr(chunk_functions, "pairs", None)  # not done again
+    assert command(*options, "--resume") == 0
+    assert (folder / "out.star").exists() and not (folder / "out.star.parts").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("missing.png", "moving.png"), "missing.png: no such file"),
+        (("fixed.png", "text.txt"), "text.txt: unknown kind of file"),
+        (("fixed.png", "flat.png"), "flat.png is constant"),
+        (("fixed.png", "small.png"), "fixed of 80x80 and moving of 60x60"),
+        (("fixed.png", "stack.mrcs"), "stack.mrcs holds 4 images"),
+        (("fixed.png", "truncated.mrcs"), "truncated.mrcs is truncated"),
+        (("fixed.png", "moving.png", "--model", "nowhere"), "no model 'nowhere'"),
+        (("fixed.png", "moving.png", "--max-shift", "90"), "max_shift of 90"),
+        (("fixed.png", "moving.png", "--output", "out.gif"), "out.gif: expected a name that ends with"),
+        (("fixed.png", "moving.png", "--output", "no/out.png"), "the folder no does not exist"),
+        (("fixed.png", "moving.png", "--reference", "1"), "expected two images, or a stack"),
+        (("fixed.png",), "holds 1 image: expected at least 2"),
+        (("empty.star", "--reference", "1"), "empty.star"),
+        (("truncated.mrcs", "--reference", "1"), "truncated.mrcs is truncated"),
+        (("stack.mrcs", "--reference", "0"), "holds images 1 to 4"),
+        (("stack.mrcs", "--reference", "5"), "holds images 1 to 4"),
+        (("nan.mrcs", "--reference", "3"), "--reference 3: the image is constant or not finite"),
+        (("stack.mrcs", "--reference", "flat.png"), "flat.png is constant"),
+        (("stack.mrcs", "--reference", "fixed.png"), "80x80 pixels: expected 48x48"),
+        (("stack.mrcs", "--reference", "1", "--output", "out.txt"), "expected a name that ends with .star"),
+        (("stack.mrcs", "--reference", "1", "--aligned", "out.png"), "expected a name that ends with .mrcs"),
+        (("stack.mrcs", "--reference", "1", "--aligned", "a.mrcs", "--output", "no/out.star"), "folder no does not exist"),
+        (("fixed.png", "--reference", "1", "--output", "out.star"), "STAR file can only name"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(folder, capsys, arguments, message):
+    before = {path: path.stat().st_size for path in folder.rglob("*")}
+    model = () if "--model" in arguments else ("--model", "run")
+    assert command(*arguments, *model, "--json") == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("error: ") and err.count("\n") == 1 and message in err, err
+    assert {path: path.stat().st_size for path in folder.rglob("*")} == before

@@ -1,0 +1,60 @@
+"""A small training under the strategy named on the command line, for test_strategies: prints losses and weights as JSON."""
+
+import json
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+BOX, BATCH, STEPS = 64, 8, 6
+
+
+def main(name):
+    if name == "mirrored":  # before TensorFlow starts its devices
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+    from pipelines import noise, pairs
+    from pipelines.pictures import phantoms
+    from udl_tf.training import hardware
+
+    hardware.set_up(deterministic=name == "deterministic")
+    strategy = hardware.open_strategy(None if name == "deterministic" else name)
+    data = pairs.simulated(phantoms.particles(4, BOX, 1), noise.parse("gaussian:0.1"), BATCH, 0)
+    if strategy:
+        with strategy.scope():
+            trained = model()
+    else:
+        trained = model()
+    losses = []
+    keep = tf.keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: losses.append(plain(logs)))
+    data = hardware.distributed(strategy, data, BATCH)
+    trained.fit(data, steps_per_epoch=STEPS, epochs=1, verbose=0, shuffle=False, callbacks=[keep])
+    weights = np.concatenate([np.ravel(weight) for weight in trained.network.get_weights()]).tolist()
+    replicas = strategy.num_replicas_in_sync if strategy else 1
+    chief, agree = hardware.is_chief(strategy), hardware.agreement(strategy)
+    agreed = [agree(False), agree(not chief), agree(chief), agree(False)]
+    result = {"replicas": replicas, "chief": chief, "agreed": agreed, "logs": losses, "weights": weights}
+    print(json.dumps(result))
+
+
+def model():
+    from pipelines.noise.renoise import Background
+    from pipelines.pairs.disturb import Disturb
+    from udl_tf.networks.group import GroupConfig, group
+    from udl_tf.training.step import DisturbedPairModel
+
+    tf.keras.utils.set_random_seed(0)
+    disturb = Disturb(3.0, Background(tuple(np.linspace(2.0, 0.5, 33)), 1.0))
+    network = group(GroupConfig(angles=30), BOX)
+    made = DisturbedPairModel(network, disturb, 360.0, seed=3, warm_steps=2, self_pair_share=0.25)
+    made.compile(optimizer=tf.keras.optimizers.Adam(5e-2))
+    return made
+
+
+def plain(logs):
+    return {name: float(value) for name, value in logs.items()}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""Stacks of particles: poses, averages, scores, and the report."""

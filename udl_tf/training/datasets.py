@@ -1,0 +1,139 @@
+"""What a run learns from and what it is measured on: the datasets of a configuration and the user's data."""
+
+import collections
+import functools
+import logging
+
+import numpy as np
+
+from pipelines import noise, pairs
+from pipelines.errors import InputError
+from pipelines.files import opening
+from pipelines.noise import mixture
+from pipelines.noise.renoise import Background, White
+from pipelines.pairs.stack_pools import Pools
+from pipelines.pictures import dead_leaves, phantoms, photographs
+from pipelines.spectra import noise_spectrum
+from pipelines.spectra.resample import fourier_resample, scale_shift
+
+LOG = logging.getLogger(__name__)
+HELD_OUT = 3  # of a stack, every third image is kept for the measurement
+BACKGROUND_RADIUS = 0.75  # of half the box: beyond it an image is taken for background
+MOST_SOURCES = 2000  # clean images read from a folder or stack to simulate from
+
+Material = collections.namedtuple("Material", "train held_out renoise has_truth description files")
+
+
+def gather(config, data=None, simulate_from=None):
+    """The pairs of a run.
+
+    Args:
+        config: `udl_tf.presets.Config`. data: path of a noisy stack (particles) or of a folder of photos.
+        simulate_from: path of clean images; noisy copies of them are made with `config.noise`.
+
+    Returns:
+        `Material`: `train`, from the number of a step to the endless dataset of pairs (see `pipelines.pairs`) that begins there;
+        `held_out`, another one; `renoise`, the fresh noise for disturbed pairs; `has_truth`, whether the truth of `held_out` is
+        known; `description`, a line for people; `files`, the paths of all that was read.
+    """
+    if data and simulate_from:
+        raise InputError("received both --data and --simulate-from: expected one of them")
+    if config.material == "photos":
+        return _photos(config, data or simulate_from)
+    if data:
+        return _stack(config, data)
+    return _simulated(config, simulate_from)
+
+
+def _simulated(config, path):
+    spec = noise.parse(config.noise)
+    if path:
+        source = opening.open_source(path)
+        count = min(len(source), MOST_SOURCES)
+        images = source.read(slice(0, count))
+        _require_usable(images, path)  # before resampling, whose rounding makes a constant image vary
+        images = fourier_resample(images, config.box).numpy()
+        seen, unseen, files = images, images, source.paths()
+        description = f"{count} clean image(s) from {path} with noise {spec}, the same image(s) held out with other noise"
+    else:
+        seen = phantoms.particles(config.sources, config.box, config.seed)
+        unseen = phantoms.particles(config.sources // 2, config.box, config.seed + 1)
+        description, files = f"{len(seen)} phantoms with noise {spec}, {len(unseen)} others held out", []
+    harder = noise.parse(config.train_noise) if config.train_noise else spec
+
+    def train(start=0):
+        return pairs.simulated(seen, harder, config.batch, config.seed, config.max_shift, start)
+
+    held_out = pairs.simulated(unseen, spec, config.batch, config.seed + 1, config.max_shift)
+    if harder != spec:
+        description += f", trained with {harder}"
+    return Material(train, held_out, _background(train(), config), True, description, files)
+
+
+def _stack(config, path):
+    source = opening.open_source(path)
+    rows = np.arange(len(source))
+    held = rows % HELD_OUT == HELD_OUT - 1
+    poses = None
+    if source.star is not None and "rlnAnglePsi" in source.star.particles:
+        angle, shift = source.star.poses(source.shape[0])
+        poses = angle, scale_shift(shift, source.shape[0], config.box)
+    train_pools = Pools(source, rows[~held], config.box, config.seed)
+    held_pools = Pools(source, rows[held], config.box, config.seed + 1)
+
+    def train(start=0):
+        return pairs.from_stack(train_pools, config.batch, config.seed, start=start)
+
+    held_out = pairs.from_stack(held_pools, config.batch, config.seed + 1, poses)
+    description = f"{(~held).sum()} noisy images of {path}, {held.sum()} others held out"
+    return Material(train, held_out, _background(train(), config), poses is not None, description, source.paths())
+
+
+def _photos(config, path):
+    recipe = {"patch": config.box + 2 * config.margin, "max_shift": config.max_shift}
+    options = {"batch": config.batch, **recipe}
+    if path:
+        seen = functools.partial(photographs.photo_crops, path, seed=config.seed, **options)
+        unseen, found = photographs.photo_crops(path, seed=config.seed + 1, start=0, **options)
+        description, files = f"{len(found.paths)} photos of {path}, other cuts of them held out", found.paths
+        if found.notice():
+            LOG.warning("%s: %s", path, found.notice())
+    else:
+        size = max(256, photographs.crop_size(**recipe) + 32)
+        pictures = dead_leaves.dead_leaves(config.sources, size, config.seed)
+        seen = functools.partial(photographs.array_crops, pictures, seed=config.seed, **options)
+        held = dead_leaves.dead_leaves(config.sources // 4, size, config.seed + 1)
+        unseen = photographs.array_crops(held, seed=config.seed + 1, start=0, **options)
+        description, files = f"{config.sources} dead-leaves pictures, {config.sources // 4} others held out", []
+    if config.noise == "any":
+        add = mixture.any_noise()
+    else:
+        spec = noise.parse(config.noise)
+
+        def add(images, seed):
+            return noise.apply(spec, images, seed)
+
+    def train(start=0):
+        crops = seen(start=start)[0] if path else seen(start=start)
+        return pairs.from_photos(crops, add, config.seed, start=start, **recipe)
+
+    held_out = pairs.from_photos(unseen, add, config.seed + 1, **recipe)
+    description += f", noise {config.noise}"
+    renoise = White(0.1 * config.renoise, config.renoise) if config.renoise else None
+    return Material(train, held_out, renoise, True, description, files)
+
+
+def _background(train, config):
+    """Fresh noise with the spectrum of the training images' own background; no truth is used."""
+    if not config.renoise:
+        return None
+    inputs, _ = pairs.collect(train, 512)
+    images = np.concatenate([inputs["fixed"], inputs["moving"]])
+    power = noise_spectrum.background_power(images, BACKGROUND_RADIUS * config.box / 2.0)
+    return Background(tuple(np.asarray(power, float)), config.renoise)
+
+
+def _require_usable(images, path):
+    flat = np.isfinite(images).all((1, 2)) & (np.ptp(images, (1, 2)) > 0)
+    if not flat.all():
+        raise InputError(f"{path}: image {int(np.argmin(flat))} is constant or not finite, expected clean pictures")
