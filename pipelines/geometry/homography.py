@@ -4,10 +4,10 @@ A homography is float32 (batch, 3, 3), its last element 1, on points (x, y) in p
 `pipelines.geometry`: one that brings moving onto fixed takes a point of the moving image to its place in the fixed one.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry
-from pipelines.geometry.sampling import bilinear
 
 
 def corners(height, width):
@@ -40,6 +40,33 @@ def from_points(source, target):
     return matrix * zoom[:, :, None] / zoom[:, None, :]
 
 
+def from_corner_moves(side, moves):
+    """The homography that moves the centres of a square's corner pixels.
+
+    In closed form, by way of the unit square (Heckbert, "Fundamentals of Texture Mapping", 1989), in float64.
+
+    Args:
+        side: in pixels. moves: (batch, 4, 2) pixels (dx, dy) of the top left, top right, bottom right and bottom left one.
+
+    Returns:
+        float32 (batch, 3, 3).
+    """
+    grid = geometry.centred_grid(side, side).astype(np.float64)
+    places = grid[[0, 0, -1, -1], [0, -1, -1, 0]] + tf.cast(moves, tf.float64)  # (batch, 4, 2)
+    p0, p1, p2, p3 = tf.unstack(places, axis=1)
+    # The unit square's (u, v) goes to (p0 + u a + v b) / (1 + g u + h v); its corner (1, 1), going to p2, gives g and h.
+    d1, d2, rest = p1 - p2, p3 - p2, p0 - p1 + p2 - p3
+    below = _cross(d1, d2)
+    g, h = _cross(rest, d2) / below, _cross(d1, rest) / below
+    a, b = p1 - p0 + g[:, None] * p1, p3 - p0 + h[:, None] * p3
+    upper = tf.stack([a, b, p0], -1)  # (batch, 2, 3)
+    lower = tf.stack([g, h, tf.ones_like(g)], -1)
+    square = tf.concat([upper, lower[:, None]], 1)
+    zoom = 1 / (side - 1.0)
+    found = square @ tf.constant([[zoom, 0.0, 0.5], [0.0, zoom, 0.5], [0.0, 0.0, 1.0]], tf.float64)
+    return tf.cast(found / found[:, 2:, 2:], tf.float32)
+
+
 def from_rigid(angle, shift):
     """Of rigid transforms, angle (batch,) degrees and shift (batch, 2) pixels."""
     upper = tf.concat([geometry.rotation_matrix(angle), tf.convert_to_tensor(shift, tf.float32)[:, :, None]], 2)
@@ -67,18 +94,24 @@ def inverse(matrix):
     return found / found[:, 2:, 2:]
 
 
-def warp(images, matrix):
-    """Images (batch, height, width) brought to where the homography takes them; zero where nothing comes from.
+def sampling_transform(matrix, height, width):
+    """The kernel's output-to-input map (batch, 8), in pixels from the first one, that samples images at ``matrix q``.
 
-    Differentiable in both arguments.
+    Args:
+        matrix: homographies (batch, 3, 3); to bring images to where a homography takes them, its inverse.
     """
-    height, width = images.shape[1], images.shape[2]
-    grid = tf.reshape(geometry.centred_grid(height, width), (1, -1, 2))
-    places = apply(inverse(matrix), tf.tile(grid, (tf.shape(images)[0], 1, 1)))
-    return tf.reshape(bilinear(images, places), tf.shape(images))
+    x, y = (width - 1) / 2.0, (height - 1) / 2.0
+    there = tf.constant([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+    back = tf.constant([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, 1.0]])
+    pixels = tf.matmul(tf.matmul(there, matrix), back)
+    return tf.reshape(pixels / pixels[:, 2:, 2:], (-1, 9))[:, :8]
 
 
 def corner_error(found, true, height, width):
     """Mean distance of where two homographies take the corners of an image, (batch,) pixels."""
     points = tf.tile(corners(height, width)[None], (tf.shape(found)[0], 1, 1))
     return tf.reduce_mean(tf.norm(apply(found, points) - apply(true, points), axis=-1), axis=-1)
+
+
+def _cross(a, b):
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]

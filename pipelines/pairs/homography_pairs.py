@@ -9,12 +9,10 @@ A homography is float32 (batch, 3, 3), its last element 1, on points (x, y) in p
 
 import math
 
-import numpy as np
 import tensorflow as tf
 
-from pipelines import compat, geometry
 from pipelines.errors import InputError
-from pipelines.geometry.warp import centre_crop
+from pipelines.geometry import homography, warp
 from pipelines.normalise import normalise
 
 
@@ -32,8 +30,8 @@ def from_crops(crops, seed, patch=128, reach=32.0, margin=0, start=0):
 
     def make(number, images):
         own = tf.stack([tf.cast(seed, tf.int32), tf.cast(number, tf.int32)])
-        fixed, moving, homography = homography_pair(normalise(images), own, patch, reach, margin)
-        return {"fixed": fixed, "moving": moving}, {"homography": homography}
+        fixed, moving, matrix = homography_pair(normalise(images), own, patch, reach, margin)
+        return {"fixed": fixed, "moving": moving}, {"homography": matrix}
 
     return crops.enumerate(start).map(make, num_parallel_calls=2, deterministic=True).prefetch(2)
 
@@ -77,46 +75,5 @@ def homography_pair(crops, seed, patch=128, reach=32.0, margin=0):
             f"with corners moved by up to {reach:g} and a margin of {margin}"
         )
     moves = tf.random.stateless_uniform([tf.shape(crops)[0], 4, 2], seed, -reach, reach)
-    homography = from_corners(patch, moves)
-    seen = compat.projective_transform(crops[..., None], _kernel_transforms(homography, size))[..., 0]
-    return centre_crop(crops, patch + 2 * margin), centre_crop(seen, patch), homography
-
-
-def from_corners(patch, moves):
-    """The homography that moves the centres of a patch's corner pixels.
-
-    In closed form, by way of the unit square (Heckbert, "Fundamentals of Texture Mapping", 1989), in float64.
-
-    Args:
-        patch: side in pixels. moves: (batch, 4, 2) pixels (dx, dy) of the top left, top right, bottom right and bottom left one.
-
-    Returns:
-        float32 (batch, 3, 3).
-    """
-    grid = geometry.centred_grid(patch, patch).astype(np.float64)
-    places = grid[[0, 0, -1, -1], [0, -1, -1, 0]] + tf.cast(moves, tf.float64)  # (batch, 4, 2)
-    p0, p1, p2, p3 = tf.unstack(places, axis=1)
-    # The unit square's (u, v) goes to (p0 + u a + v b) / (1 + g u + h v); its corner (1, 1), going to p2, gives g and h.
-    d1, d2, rest = p1 - p2, p3 - p2, p0 - p1 + p2 - p3
-    below = _cross(d1, d2)
-    g, h = _cross(rest, d2) / below, _cross(d1, rest) / below
-    a, b = p1 - p0 + g[:, None] * p1, p3 - p0 + h[:, None] * p3
-    upper = tf.stack([a, b, p0], -1)  # (batch, 2, 3)
-    lower = tf.stack([g, h, tf.ones_like(g)], -1)
-    square = tf.concat([upper, lower[:, None]], 1)
-    side = patch - 1.0
-    found = square @ tf.constant([[1 / side, 0.0, 0.5], [0.0, 1 / side, 0.5], [0.0, 0.0, 1.0]], tf.float64)
-    return tf.cast(found / found[:, 2:, 2:], tf.float32)
-
-
-def _kernel_transforms(homography, size):
-    """The kernel's output-to-input map (batch, 8), in pixels from the first one, that samples images at ``homography(p)``."""
-    centre = (size - 1) / 2.0
-    there = tf.constant([[1.0, 0.0, centre], [0.0, 1.0, centre], [0.0, 0.0, 1.0]])
-    back = tf.constant([[1.0, 0.0, -centre], [0.0, 1.0, -centre], [0.0, 0.0, 1.0]])
-    pixels = there @ homography @ back
-    return tf.reshape(pixels / pixels[:, 2:, 2:], (-1, 9))[:, :8]
-
-
-def _cross(a, b):
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    matrix = homography.from_corner_moves(patch, moves)
+    return warp.centre_crop(crops, patch + 2 * margin), warp.centre_crop(warp.pulled(crops, matrix), patch), matrix

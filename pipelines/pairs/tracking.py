@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from pipelines import compat, geometry, noise
+from pipelines import geometry, noise
 from pipelines.errors import InputError
 from pipelines.geometry import warp
 from pipelines.normalise import normalise
@@ -133,12 +133,7 @@ def matrices(motion, patch):
 
 def moved(images, places, size):
     """The central (batch, size, size) of images (batch, side, side) moved by homographies (batch, 3, 3); mirrored outside."""
-    half = (images.shape[1] - 1) / 2.0
-    back = tf.linalg.inv(places)
-    centre = tf.constant([[1.0, 0.0, half], [0.0, 1.0, half], [0.0, 0.0, 1.0]])
-    from_output = tf.matmul(tf.matmul(centre, back), tf.linalg.inv(centre))
-    transforms = tf.reshape(from_output / from_output[:, 2:, 2:], (-1, 9))[:, :8]
-    return warp.centre_crop(compat.projective_transform(images[..., None], transforms, fill_mode="reflect")[..., 0], size)
+    return warp.centre_crop(warp.pulled(images, tf.linalg.inv(places), "reflect"), size)
 
 
 def appear(images, appearance, light, seed):

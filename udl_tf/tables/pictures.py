@@ -38,7 +38,7 @@ def of(table, case, answer):
     if table.period:
         result = warp.warp(moving, tf.constant(answer.angle[:1], tf.float32), tf.constant(answer.shift[:1], tf.float32))
     else:
-        result = homography.warp(moving, tf.constant(answer.matrix[:1], tf.float32))
+        result = warp.pulled(moving, homography.inverse(tf.constant(answer.matrix[:1], tf.float32)))
     return Picture(moving[0].numpy(), fixed[0].numpy(), result[0].numpy())
 
 

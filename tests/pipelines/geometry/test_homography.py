@@ -5,7 +5,16 @@ import tensorflow as tf
 
 from pipelines.geometry import homography
 from pipelines.geometry.sampling import bilinear
+from pipelines.geometry.warp import pulled
 from pipelines.geometry.warp import warp as kernel_warp
+
+SQUARE = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])  # top left, top right, bottom right, bottom left
+
+
+def applied(matrix, points):
+    """Where a homography takes points (n, 2), in float64."""
+    lifted = np.concatenate([points, np.ones((len(points), 1))], 1) @ np.asarray(matrix, np.float64).T
+    return lifted[:, :2] / lifted[:, 2:]
 
 
 def test_four_points_give_their_homography():
@@ -31,6 +40,27 @@ def test_by_hand():
     np.testing.assert_allclose(homography.apply(back, tf.constant(trapezoid)), square, atol=1e-6)
 
 
+def test_moved_corners_by_hand():
+    """A shift, a zoom by two, and the trapezoid of a plane seen at a slant, whose diagonals cross away from the centre."""
+    side = 5  # corners at +-2
+    moves = np.zeros((3, 4, 2), np.float32)
+    moves[0] = [3.0, -1.0]
+    moves[1] = 2.0 * SQUARE
+    moves[2, 2:] = [[-1.0, 0.0], [1.0, 0.0]]  # the lower side half as long
+    shifted, zoomed, slanted = homography.from_corner_moves(side, tf.constant(moves)).numpy()
+    np.testing.assert_allclose(shifted, [[1, 0, 3], [0, 1, -1], [0, 0, 1]], atol=1e-6)
+    np.testing.assert_allclose(zoomed, np.diag([2, 2, 1]), atol=1e-6)
+    # The legs (-2, -2)-(-1, 2) and (2, -2)-(1, 2): the diagonals meet two thirds of the way down, at y = -2 + 4 * 2/3.
+    np.testing.assert_allclose(applied(slanted, np.zeros((1, 2))), [[0.0, 2 / 3]], atol=1e-6)
+
+
+def test_corners_go_where_they_are_moved():
+    moves = np.random.default_rng(0).uniform(-16, 16, (200, 4, 2)).astype(np.float32)
+    corners = 31.5 * SQUARE
+    for matrix, move in zip(homography.from_corner_moves(64, tf.constant(moves)), moves):
+        np.testing.assert_allclose(applied(matrix, corners), corners + move, atol=1e-3)
+
+
 def test_rigid_transforms_there_and_back():
     angle, shift = np.float32([30.0, -170.0]), np.float32([[3.0, -4.0], [0.5, 9.0]])
     matrix = homography.from_rigid(angle, shift)
@@ -46,7 +76,9 @@ def test_warp_agrees_with_the_kernel():
     images = tf.constant(rng.normal(size=(3, 20, 31)).astype(np.float32))
     angle, shift = np.float32([0.0, 25.0, -100.0]), np.float32([[2.5, 0.0], [1.0, -3.0], [0.25, 6.0]])
     expected = kernel_warp(images, angle, shift)
-    np.testing.assert_allclose(homography.warp(images, homography.from_rigid(angle, shift)), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        pulled(images, homography.inverse(homography.from_rigid(angle, shift)), backend="gather"), expected, atol=1e-4
+    )
 
 
 def test_corner_error_by_hand():
@@ -97,6 +129,6 @@ def test_gradients_reach_the_corners():
     source = homography.corners(32, 32)[None]
     offset = tf.Variable(tf.tile(tf.constant([[[2.0, 0.0]]]), (1, 4, 1)))  # all corners 2 px too far to the right
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(tf.abs(homography.warp(image, homography.from_points(source, source + offset)) - image))
+        loss = tf.reduce_sum(tf.abs(pulled(image, homography.from_points(source + offset, source), backend="gather") - image))
     gradient = tape.gradient(loss, offset).numpy()
     assert np.isfinite(gradient).all() and gradient[..., 0].min() > 5.0 and abs(gradient[..., 1].sum()) < 0.1

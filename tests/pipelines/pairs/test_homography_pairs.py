@@ -24,27 +24,6 @@ def applied(matrix, points):
     return lifted[:, :2] / lifted[:, 2:]
 
 
-def test_moved_corners_by_hand():
-    """A shift, a zoom by two, and the trapezoid of a plane seen at a slant, whose diagonals cross away from the centre."""
-    side = 5  # corners at +-2
-    moves = np.zeros((3, 4, 2), np.float32)
-    moves[0] = [3.0, -1.0]
-    moves[1] = 2.0 * SQUARE
-    moves[2, 2:] = [[-1.0, 0.0], [1.0, 0.0]]  # the lower side half as long
-    shifted, zoomed, slanted = homography_pairs.from_corners(side, tf.constant(moves)).numpy()
-    np.testing.assert_allclose(shifted, [[1, 0, 3], [0, 1, -1], [0, 0, 1]], atol=1e-6)
-    np.testing.assert_allclose(zoomed, np.diag([2, 2, 1]), atol=1e-6)
-    # The legs (-2, -2)-(-1, 2) and (2, -2)-(1, 2): the diagonals meet two thirds of the way down, at y = -2 + 4 * 2/3.
-    np.testing.assert_allclose(applied(slanted, np.zeros((1, 2))), [[0.0, 2 / 3]], atol=1e-6)
-
-
-def test_corners_go_where_they_are_moved():
-    moves = np.random.default_rng(0).uniform(-16, 16, (200, 4, 2)).astype(np.float32)
-    corners = 31.5 * SQUARE
-    for matrix, move in zip(homography_pairs.from_corners(64, tf.constant(moves)), moves):
-        np.testing.assert_allclose(applied(matrix, corners), corners + move, atol=1e-3)
-
-
 @pytest.mark.parametrize("patch, size, margin", [(32, 48, 0), (33, 53, 6)])
 def test_the_truth_brings_moving_onto_fixed(patch, size, margin):
     grid = geometry.centred_grid(size, size).astype(np.float64)

@@ -10,7 +10,7 @@ from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.files import opening
 from pipelines.geometry import homography
-from pipelines.geometry.warp import centre_crop, warp
+from pipelines.geometry.warp import centre_crop, pulled, warp
 from pipelines.pictures import phantoms
 from udl_tf.rivals.tracking import cut
 from udl_tf.tables import cases, homography_cases, protocol, shifts, tracking_cases
@@ -101,11 +101,11 @@ def planes():
 
 def test_homographies_of_the_truth_bring_moving_onto_fixed(planes):
     case = planes
-    found = homography.warp(tf.constant(case.inputs["moving"]), tf.constant(case.truth["homography"]))
+    found = pulled(tf.constant(case.inputs["moving"]), homography.inverse(tf.constant(case.truth["homography"])))
     assert np.median(agreement(found, case.inputs["fixed"])) > 0.95
     inputs, truth = next(iter(case.train()))
     assert inputs["fixed"].shape == (8, 76, 76) and inputs["moving"].shape == (8, 64, 64)
-    found = homography.warp(inputs["moving"], truth["homography"])
+    found = pulled(inputs["moving"], homography.inverse(truth["homography"]))
     assert np.median(agreement(found, centre_crop(inputs["fixed"], 64))) > 0.95
 
 
