@@ -6,7 +6,7 @@ import numpy as np
 
 from pipelines import geometry, noise, pairs
 from pipelines.files import opening
-from pipelines.pictures import photographs
+from pipelines.pictures import Photographs
 
 MAX_SHIFT = 10.0  # pixels, of each image along each axis
 REACH = 32.0  # pixels, largest shift that is looked for: two images may lie 2 x 14 apart
@@ -32,7 +32,7 @@ def noisy_pairs(clean, snr, count, seed):
 def photo_pairs(folder, kind, count, seed):
     """(inputs, truth) of `count` pairs cut from the photos of a folder."""
     spec = noise.parse(kind)
-    crops, _ = photographs.photo_crops(folder, batch=50, seed=seed)
+    crops = Photographs(folder, batch=50, seed=seed).crops()
     return pairs.collect(pairs.from_photos(crops, lambda images, s: noise.apply(spec, images, s), seed), count)
 
 

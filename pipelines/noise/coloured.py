@@ -12,7 +12,7 @@ def coloured(shape, power, seed, first=0):
     Args:
         shape: (batch, height, width); height and width plain integers, batch may be a tensor.
         power: (rings,) or (batch, rings). Between rings it is linear, beyond Nyquist (the corners) as the last ring.
-        seed: int32 (2,). first: the images are those from `first` on of a larger batch, see `draws`.
+        seed: int32 (2,). first: the images are those from `first` on of a larger batch, see `random_rows`.
 
     Returns:
         float32 (batch, height, width). Its variance is the mean of `power` over all frequencies of the image.

@@ -20,7 +20,7 @@ class Background:
     level: float = 1.0
 
     def __call__(self, images, seed, first=0):
-        """Images (batch, height, width) with new noise; seed int32 (2,); first: as in `draws`."""
+        """Images (batch, height, width) with new noise; seed int32 (2,); first: as in `random_rows`."""
         shape = (tf.shape(images)[0], images.shape[1], images.shape[2])
         power = tf.constant(self.power, tf.float32) * self.level
         return images + coloured(shape, power, seed, first)
@@ -38,7 +38,7 @@ class White:
     high: float = 1.0
 
     def __call__(self, images, seed, first=0):
-        """Images (batch, height, width) with new noise; seed int32 (2,); first: as in `draws`."""
+        """Images (batch, height, width) with new noise; seed int32 (2,); first: as in `random_rows`."""
         seeds = tf.random.experimental.stateless_split(seed, 2)
         share = random_rows.uniform((tf.shape(images)[0], 1, 1), seeds[0], self.low, self.high, first)
         deviation = tf.math.reduce_std(images, axis=(1, 2), keepdims=True)

@@ -23,8 +23,8 @@ def from_crops(crops, seed, patch=128, reach=32.0, margin=0, start=0):
     deviation 1, so that the two patches of a pair are equally bright where they show the same.
 
     Args:
-        crops: endless dataset of float32 (batch, size, size), such as ``photos.photo_crops(folder, batch, patch,
-            photo_shift(patch, reach), seed, start=start)``. seed: integer.
+        crops: endless dataset of float32 (batch, size, size), as of `pipelines.pictures.Photographs` with
+            ``max_shift=photo_shift(patch, reach)``. seed: integer.
         patch, reach, margin: see `homography_pair`. start: number of the first batch of `crops`.
     """
 
@@ -42,7 +42,7 @@ def crop_size(patch=128, reach=32.0, margin=0):
 
 
 def photo_shift(patch=128, reach=32.0, margin=0):
-    """The `max_shift` for which the crops of `photos.photo_crops` and `photos.array_crops` are large enough, pixels."""
+    """The `max_shift` for which the crops of `pictures.Photographs` and `pictures.ArrayPictures` are large enough, pixels."""
     half = (patch - 1) / 2
     return max(0.0, (half + max(math.ceil(reach), margin)) / math.sqrt(2.0) - half)
 

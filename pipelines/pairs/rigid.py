@@ -13,25 +13,29 @@ import tensorflow as tf
 from pipelines import geometry, noise
 from pipelines.geometry.warp import warp
 from pipelines.normalise import normalise
-from pipelines.pictures import photographs
+from pipelines.pairs.photo_pair import photo_pair
+from pipelines.pictures.particles import Particles
 
 
 def simulated(images, noise_spec, batch, seed, max_shift=10.0, start=0):
+    """`from_particles` of clean images float32 (count, height, width), `batch` pairs at a time."""
+    return from_particles(Particles(images, batch, seed).crops(start), noise_spec, seed, max_shift, start)
+
+
+def from_particles(crops, noise_spec, seed, max_shift=10.0, start=0):
     """The paper's cryo recipe (section 4.1): both images of a pair are one clean image, turned, moved, and made noisy.
 
     Args:
-        images: clean float32 (count, height, width); one of them is drawn for each pair. Its background, the median of its
-            border, becomes zero, which is what comes in at the edges.
-        noise_spec: `noise.Noise`. batch: pairs at a time. seed: integer.
+        crops: dataset of clean images (batch, height, width), background zero, which is what comes in at the edges; see
+            `pipelines.pictures.particles.Particles`.
+        noise_spec: `noise.Noise`. seed: integer.
         max_shift: pixels; dx and dy of each image are uniform within +-max_shift.
-        start: number of the first batch.
+        start: number of the first batch of `crops`.
     """
-    images = tf.constant(without_background(images))
-    count = images.shape[0]
 
-    def make(number):
-        seeds = tf.random.experimental.stateless_split(_seed(seed, number), 7)
-        chosen = tf.gather(images, tf.random.stateless_uniform((batch,), seeds[0], 0, count, tf.int32))
+    def make(number, chosen):
+        seeds = tf.random.experimental.stateless_split(_seed(seed, number), 7)  # the first one chose the images
+        batch = tf.shape(chosen)[0]
         poses, noisy = [], []
         for i in (1, 4):
             angle = tf.random.stateless_uniform((batch,), seeds[i], 0.0, 360.0)
@@ -42,7 +46,7 @@ def simulated(images, noise_spec, batch, seed, max_shift=10.0, start=0):
         truth = geometry.compose(geometry.inverse(*poses[1]), poses[0])
         return _element(noisy[0], noisy[1], truth)
 
-    return _on_accelerator(tf.data.Dataset.range(start, np.iinfo(np.int64).max), make)
+    return _on_accelerator(crops.enumerate(start), make)
 
 
 def from_stack(pools, batch, seed, poses=None, start=0):
@@ -83,25 +87,18 @@ def from_photos(crops, choose_noise, seed, patch=128, max_shift=10.0, start=0):
     """The paper's natural-image recipe (section 4.1) on crops of photos.
 
     Args:
-        crops: dataset of float32 (batch, size, size), see `photographs.photo_crops`.
-        patch, max_shift: see `photographs.photo_pair`.
+        crops: dataset of float32 (batch, size, size), see `pipelines.pictures.crops.Pictures`.
+        patch, max_shift: see `pairs.photo_pair`.
         choose_noise: ``(images, seed) -> images``, the noise of each patch. start: number of the first batch of `crops`.
     """
 
     def make(number, images):
         seeds = tf.random.experimental.stateless_split(_seed(seed, number), 3)
-        fixed, moving, angle, shift = photographs.photo_pair(images, seeds[0], patch, max_shift)
+        fixed, moving, angle, shift = photo_pair(images, seeds[0], patch, max_shift)
         fixed, moving = choose_noise(fixed, seeds[1]), choose_noise(moving, seeds[2])
         return _element(normalise(fixed), normalise(moving), (angle, shift))
 
     return _on_accelerator(crops.enumerate(start), make)
-
-
-def without_background(images):
-    """Images (count, height, width) less the median of each one's border, float32."""
-    images = np.asarray(images, np.float32)
-    border = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
-    return images - np.median(border, axis=1)[:, None, None]
 
 
 def collect(dataset, count):

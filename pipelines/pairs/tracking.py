@@ -84,8 +84,8 @@ def pairs(crops, seed, patch=64, size=64, kind="homography", appearance="changin
     """Template and search image, as from two frames of a sequence, for training.
 
     Args:
-        crops: dataset of float32 (batch, side, side), see `photos.photo_crops`, side at least `size`; the same crops give the
-            same pairs.
+        crops: dataset of float32 (batch, side, side), see `pipelines.pictures.Pictures`, side at least `size`; the
+            same crops give the same pairs.
         seed: integer. patch: side of the template. size: of the search image. kind, appearance: as of `sequence`.
         start: number of the first batch of `crops`.
 

@@ -1,6 +1,4 @@
-"""The embedded default data, so that everything runs without a download: particles here, photographs' stand-ins in `leaves`.
-
-`particles` are projections of procedural protein-like densities, hundreds of different ones.
+"""Particles without a download: projections of procedural protein-like densities, hundreds of different ones.
 
 A density is a few domains that touch each other. A domain is an ellipsoid filled with alpha-helix-like rods and loose
 coil, or a ring with a hole; lengths are chosen in Angstrom like a protein's (domains 22-60 A across, helices 9-30 A long) and
@@ -12,9 +10,6 @@ import numpy as np
 
 from pipelines import geometry
 from pipelines.errors import InputError
-from pipelines.pictures.dead_leaves import dead_leaves
-
-__all__ = ["dead_leaves", "expected_error", "is_distinct", "particles", "self_similarity"]
 
 ATOM_VOLUME = 40.0  # cubic Angstrom for each pseudo-atom
 MAX_EXPECTED_ERROR = 0.7  # degrees at SNR 0.1 and 128 pixels; class averages of real particles: 0.3 to 0.6

@@ -1,13 +1,12 @@
 """Writes the chain as a SavedModel that TensorFlow Serving takes as it is, and reads its weights back."""
 
 import json
-import os
 import pathlib
-import shutil
 
 import tensorflow as tf
 
 from pipelines.errors import InputError
+from pipelines.files.atomic import atomic_folder
 
 
 def save(chain, folder, about):
@@ -19,19 +18,12 @@ def save(chain, folder, about):
     Args:
         folder: such as ``saved_models/cryo/1``. about: dict for ``assets.extra/config.json``, which travels with the model.
     """
-    folder = pathlib.Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     module = tf.Module()
     module.weights = chain.weights
-    try:
+    with atomic_folder(folder) as part:
         tf.saved_model.save(module, str(part), signatures=chain.signatures())
         (part / "assets.extra").mkdir()
         (part / "assets.extra" / "config.json").write_text(json.dumps(about, indent=2) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def load_weights(folder, network):

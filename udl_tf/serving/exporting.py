@@ -1,14 +1,13 @@
 """Writes a model as a numbered version that a server picks up by itself."""
 
 import json
-import os
 import pathlib
 import re
-import shutil
 
 import tensorflow as tf
 
 from pipelines.errors import InputError
+from pipelines.files.atomic import atomic_folder
 from udl_tf.serving import signatures, warmup
 
 
@@ -37,12 +36,8 @@ def export(source, target, box=None, about=None):
     try:
         target.mkdir(parents=True, exist_ok=True)
         folder = target / str(_newest(target) + 1)
-        part = target / f".{folder.name}.{os.getpid()}.part"  # no number: servers do not see it
-        try:
+        with atomic_folder(folder, replace=False) as part:  # its name is no number: servers do not see it
             _write(part, model, served, target.name, box, {**_described(source), **(about or {})})
-            os.rename(part, folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror or error}") from None
     return folder

@@ -7,13 +7,12 @@ import collections
 import csv
 import hashlib
 import json
-import os
 import pathlib
-import shutil
 import zipfile
 
 import numpy as np
 
+from pipelines.files.atomic import atomic_folder
 from udl_tf.training.run_record import write_json
 
 KEY_LENGTH = 16
@@ -61,19 +60,10 @@ def save(folder, about, variables, losses, seconds):
     Args:
         folder: its name is the `key` of `about`. variables: see `load`. losses: (steps,). seconds: of the training.
     """
-    folder = pathlib.Path(folder)
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with atomic_folder(folder) as part:  # what is there is unreadable, or somebody else was faster
         np.savez(part / WEIGHTS, **{f"{i:04d}": np.asarray(variable) for i, variable in enumerate(variables)})
         with open(part / LOSS, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(("step", "loss"))
             writer.writerows((step, f"{loss:.6g}") for step, loss in enumerate(losses, 1))
         write_json(part / RECORD, {"about": about, "seconds": seconds})
-        if folder.exists():  # unreadable, or somebody else was faster
-            shutil.rmtree(folder)
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

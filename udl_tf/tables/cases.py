@@ -12,7 +12,7 @@ import tensorflow as tf
 from pipelines import noise, pairs
 from pipelines.errors import InputError
 from pipelines.files import mrc, opening
-from pipelines.pictures import dead_leaves, phantoms, photographs
+from pipelines.pictures import DeadLeaves, Photographs, phantoms
 from pipelines.spectra import noise_spectrum
 from pipelines.spectra.resample import fourier_resample
 from udl_tf.presets import resolve
@@ -120,14 +120,9 @@ def _photo_test(config, kind, data, scale, seed):
     spec, seed = noise.parse(kind), seed + TEST_SEED
     recipe = {"patch": config.box, "max_shift": config.max_shift}
     path = path_of(data, "photos", "val")
-    if path:
-        crops, _ = photographs.photo_crops(path, batch=TEST_BATCH, seed=seed, **recipe)
-    else:
-        size = max(256, photographs.crop_size(**recipe) + 32)
-        crops = photographs.array_crops(
-            dead_leaves.dead_leaves(max(scale.sources // 4, 4), size, seed), TEST_BATCH, seed=seed, **recipe
-        )
-    return pairs.from_photos(crops, lambda images, s: noise.apply(spec, images, s), seed, **recipe)
+    options = {"batch": TEST_BATCH, "seed": seed, **recipe}
+    pictures = Photographs(path, **options) if path else DeadLeaves(max(scale.sources // 4, 4), **options)
+    return pairs.from_photos(pictures.crops(), lambda images, s: noise.apply(spec, images, s), seed, **recipe)
 
 
 def _photo_snr(config, kind, data, scale, seed):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from pipelines import noise, pairs
 from pipelines.pairs import homography_pairs
-from pipelines.pictures import dead_leaves, photographs
+from pipelines.pictures import DeadLeaves, Photographs
 from udl_tf.tables.cases import TEST_BATCH, TEST_SEED, Case, path_of, repeated
 
 
@@ -27,21 +27,12 @@ def _source(path, scale, sources, margin, batch, seed):
     """Function (start) -> dataset of clean pairs, and the paths of the photographs."""
     shift = homography_pairs.photo_shift(scale.box, scale.corner_reach, margin)
     options = {"batch": batch, "patch": scale.box, "max_shift": shift, "seed": seed}
-    if path:
-        files = photographs.photo_crops(path, start=0, **options)[1].paths
-    else:
-        files = ()
-        pictures = dead_leaves.dead_leaves(sources, max(256, photographs.crop_size(scale.box, shift) + 32), seed)
+    pictures = Photographs(path, **options) if path else DeadLeaves(sources, **options)
 
     def make(start):
-        crops = (
-            photographs.photo_crops(path, start=start, **options)[0]
-            if path
-            else photographs.array_crops(pictures, start=start, **options)
-        )
-        return homography_pairs.from_crops(crops, seed, scale.box, scale.corner_reach, margin, start)
+        return homography_pairs.from_crops(pictures.crops(start), seed, scale.box, scale.corner_reach, margin, start)
 
-    return make, files
+    return make, pictures.files
 
 
 def _noisy(dataset, kind, seed):

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from pipelines.pairs import tracking
-from pipelines.pictures import dead_leaves, photographs
+from pipelines.pictures import DeadLeaves, Photographs
 from udl_tf.tables.cases import TEST_SEED, Case, path_of, repeated
 
 PATCH, FRAME = 64, 96  # pixels, sides; the motions of `pipelines.pairs.tracking` are made for them
@@ -18,29 +18,24 @@ def build(table, condition, scale, data, output, seed):
     `train` gives pairs as `pipelines.pairs.tracking.pairs`. The test's `inputs` are ``frames`` (n, frames, FRAME, FRAME) and
     ``start`` (n, 3, 3), its truth ``homography`` (n, frames, 3, 3), the places of the patch.
     """
-    make, files = _source(path_of(data, "photos", "train"), scale.sources, scale.batch, seed)
+    pictures = _pictures(path_of(data, "photos", "train"), scale.sources, scale.batch, seed)
 
     def train(start):
-        return tracking.pairs(make(start), seed, PATCH, FRAME, appearance=condition.noise, start=start)
+        return tracking.pairs(pictures.crops(start), seed, PATCH, FRAME, appearance=condition.noise, start=start)
 
     seed += TEST_SEED
-    make_test, _ = _source(path_of(data, "photos", "val"), max(scale.sources // 4, 4), 1, seed)
-    photographs = [batch[0] for batch in make_test(0).take(scale.sequences).as_numpy_iterator()]
+    test = _pictures(path_of(data, "photos", "val"), max(scale.sources // 4, 4), 1, seed)
+    photographs = [batch[0] for batch in test.crops(0).take(scale.sequences).as_numpy_iterator()]
     made = [
         tracking.sequence(image, seed + i, scale.frames, FRAME, PATCH, appearance=condition.noise)
         for i, image in enumerate(photographs)
     ]
     places = np.stack([one.places for one in made])
     inputs = {"frames": np.stack([one.frames for one in made]), "start": places[:, 0]}
-    return Case(functools.partial(repeated, train, scale), inputs, {"homography": places}, PATCH, files)
+    return Case(functools.partial(repeated, train, scale), inputs, {"homography": places}, PATCH, pictures.files)
 
 
-def _source(path, sources, batch, seed):
-    """Function (start) -> dataset of crops (batch, side, side), and the paths of the photographs."""
+def _pictures(path, sources, batch, seed):
+    """What crops a little larger than a frame are cut from."""
     options = {"batch": batch, "patch": FRAME, "max_shift": ROOM, "seed": seed}
-    if path:
-        return lambda start: photographs.photo_crops(path, start=start, **options)[0], photographs.photo_crops(
-            path, start=0, **options
-        )[1].paths
-    pictures = dead_leaves.dead_leaves(sources, max(256, photographs.crop_size(FRAME, ROOM) + 32), seed)
-    return lambda start: photographs.array_crops(pictures, start=start, **options), ()
+    return Photographs(path, **options) if path else DeadLeaves(sources, **options)

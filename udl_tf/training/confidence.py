@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pipelines import geometry, noise, pairs
 from pipelines.geometry.warp import centre_crop
-from pipelines.pictures import dead_leaves, phantoms, photographs
+from pipelines.pictures import DeadLeaves, phantoms
 from udl_tf.alignment.confidence import WITHIN, Confidence, features
 
 LEVELS = (1.0, 0.3, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01)  # SNR
@@ -90,10 +90,10 @@ def _datasets(config):
         clean = phantoms.particles(SOURCES, config.box, seed)
         return [pairs.simulated(clean, spec, BATCH, seed + i, config.max_shift) for i, spec in enumerate(specs)]
     options = {"patch": config.box, "max_shift": config.max_shift}
-    pictures = dead_leaves.dead_leaves(SOURCES, max(256, photographs.crop_size(**options) + 32), seed)
+    pictures = DeadLeaves(SOURCES, BATCH, seed=seed, **options)
     found = []
     for i, spec in enumerate([noise.Noise(), *specs]):
-        crops = photographs.array_crops(pictures, seed=seed + i, batch=BATCH, start=0, **options)
+        crops = pictures.reordered(seed + i).crops(0)
         found.append(pairs.from_photos(crops, lambda images, s, spec=spec: noise.apply(spec, images, s), seed + i, **options))
     return found
 

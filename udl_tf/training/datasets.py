@@ -1,7 +1,6 @@
 """What a run learns from and what it is measured on: the datasets of a configuration and the user's data."""
 
 import collections
-import functools
 import logging
 
 import numpy as np
@@ -12,7 +11,7 @@ from pipelines.files import opening
 from pipelines.noise import mixture
 from pipelines.noise.renoise import Background, White
 from pipelines.pairs.stack_pools import Pools
-from pipelines.pictures import dead_leaves, phantoms, photographs
+from pipelines.pictures import DeadLeaves, Particles, Phantoms, Photographs
 from pipelines.spectra import noise_spectrum
 from pipelines.spectra.resample import fourier_resample, scale_shift
 
@@ -53,21 +52,21 @@ def _simulated(config, path):
         images = source.read(slice(0, count))
         _require_usable(images, path)  # before resampling, whose rounding makes a constant image vary
         images = fourier_resample(images, config.box).numpy()
-        seen, unseen, files = images, images, source.paths()
+        seen, unseen = (Particles(images, config.batch, config.seed + i, source.paths()) for i in (0, 1))
         description = f"{count} clean image(s) from {path} with noise {spec}, the same image(s) held out with other noise"
     else:
-        seen = phantoms.particles(config.sources, config.box, config.seed)
-        unseen = phantoms.particles(config.sources // 2, config.box, config.seed + 1)
-        description, files = f"{len(seen)} phantoms with noise {spec}, {len(unseen)} others held out", []
+        seen = Phantoms(config.sources, config.box, config.batch, config.seed)
+        unseen = Phantoms(config.sources // 2, config.box, config.batch, config.seed + 1)
+        description = f"{len(seen)} phantoms with noise {spec}, {len(unseen)} others held out"
     harder = noise.parse(config.train_noise) if config.train_noise else spec
 
     def train(start=0):
-        return pairs.simulated(seen, harder, config.batch, config.seed, config.max_shift, start)
+        return pairs.from_particles(seen.crops(start), harder, config.seed, config.max_shift, start)
 
-    held_out = pairs.simulated(unseen, spec, config.batch, config.seed + 1, config.max_shift)
+    held_out = pairs.from_particles(unseen.crops(), spec, config.seed + 1, config.max_shift)
     if harder != spec:
         description += f", trained with {harder}"
-    return Material(train, held_out, _background(train(), config), True, description, files)
+    return Material(train, held_out, _background(train(), config), True, description, list(seen.files))
 
 
 def _stack(config, path):
@@ -93,18 +92,14 @@ def _photos(config, path):
     recipe = {"patch": config.box + 2 * config.margin, "max_shift": config.max_shift}
     options = {"batch": config.batch, **recipe}
     if path:
-        seen = functools.partial(photographs.photo_crops, path, seed=config.seed, **options)
-        unseen, found = photographs.photo_crops(path, seed=config.seed + 1, start=0, **options)
-        description, files = f"{len(found.paths)} photos of {path}, other cuts of them held out", found.paths
-        if found.notice():
-            LOG.warning("%s: %s", path, found.notice())
+        seen, unseen = (Photographs(path, seed=config.seed + i, **options) for i in (0, 1))
+        description = f"{len(seen.files)} photos of {path}, other cuts of them held out"
+        if seen.notice:
+            LOG.warning("%s: %s", path, seen.notice)
     else:
-        size = max(256, photographs.crop_size(**recipe) + 32)
-        pictures = dead_leaves.dead_leaves(config.sources, size, config.seed)
-        seen = functools.partial(photographs.array_crops, pictures, seed=config.seed, **options)
-        held = dead_leaves.dead_leaves(config.sources // 4, size, config.seed + 1)
-        unseen = photographs.array_crops(held, seed=config.seed + 1, start=0, **options)
-        description, files = f"{config.sources} dead-leaves pictures, {config.sources // 4} others held out", []
+        seen = DeadLeaves(config.sources, seed=config.seed, **options)
+        unseen = DeadLeaves(config.sources // 4, seed=config.seed + 1, **options)
+        description = f"{config.sources} dead-leaves pictures, {config.sources // 4} others held out"
     if config.noise == "any":
         add = mixture.any_noise()
     else:
@@ -114,13 +109,12 @@ def _photos(config, path):
             return noise.apply(spec, images, seed)
 
     def train(start=0):
-        crops = seen(start=start)[0] if path else seen(start=start)
-        return pairs.from_photos(crops, add, config.seed, start=start, **recipe)
+        return pairs.from_photos(seen.crops(start), add, config.seed, start=start, **recipe)
 
-    held_out = pairs.from_photos(unseen, add, config.seed + 1, **recipe)
+    held_out = pairs.from_photos(unseen.crops(0), add, config.seed + 1, **recipe)
     description += f", noise {config.noise}"
     renoise = White(0.1 * config.renoise, config.renoise) if config.renoise else None
-    return Material(train, held_out, renoise, True, description, files)
+    return Material(train, held_out, renoise, True, description, list(seen.files))
 
 
 def _background(train, config):

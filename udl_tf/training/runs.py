@@ -1,12 +1,11 @@
 """A whole run: train, calibrate, measure, and write the run folder; and go on with one that was broken off."""
 
 import json
-import os
 import pathlib
 from dataclasses import asdict, replace
 
 from pipelines.errors import InputError
-from pipelines.files.atomic import holds_anything
+from pipelines.files.atomic import atomic_path, holds_anything
 from pipelines.files.lock import lock
 from udl_tf import report
 from udl_tf.alignment import models
@@ -105,9 +104,8 @@ def _run(config, pairs, folder, about, verbose, start, devices, every):
     trained = trainer.train(config, pairs, verbose if chief else 0, start, checkpoints, boards, devices)
     if not chief:
         return None
-    part = folder / ".part.weights.h5"  # Keras insists on the ending
-    trained.model.network.save_weights(str(part))
-    os.replace(part, folder / "network.weights.h5")
+    with atomic_path(folder / "network.weights.h5") as part:
+        trained.model.network.save_weights(str(part))
     if verbose:
         print("calibrating sigma and score on simulated pairs", flush=True)
     network, bias = build(replace(config, precision="float32")), trained.calibration.bias_deg

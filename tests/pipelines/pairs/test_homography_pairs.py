@@ -7,7 +7,7 @@ import tensorflow as tf
 from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.pairs import homography_pairs
-from pipelines.pictures import dead_leaves, photographs
+from pipelines.pictures import ArrayPictures, crops, dead_leaves
 
 SEED = tf.constant([3, 1], tf.int32)
 SQUARE = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])  # top left, top right, bottom right, bottom left
@@ -57,8 +57,8 @@ def test_the_dataset_goes_on_where_it_is_told_to():
     shift = homography_pairs.photo_shift(32, 8.0)
 
     def batches(start, count):
-        crops = photographs.array_crops(images, 4, 32, shift, seed=7, start=start)
-        data = homography_pairs.from_crops(crops, 7, 32, 8.0, start=start)
+        cut = ArrayPictures(images, 4, 32, shift, seed=7).crops(start)
+        data = homography_pairs.from_crops(cut, 7, 32, 8.0, start=start)
         return list(data.take(count).as_numpy_iterator())
 
     whole, rest = batches(0, 3), batches(1, 2)
@@ -73,7 +73,7 @@ def test_the_dataset_goes_on_where_it_is_told_to():
 def test_crops_of_photos_are_large_enough():
     assert homography_pairs.crop_size(128, 32.0) == 192 and homography_pairs.crop_size(64, 8.0, 12) == 88
     for patch, reach, margin in ((128, 32.0, 0), (64, 8.0, 0), (65, 16.0, 20), (48, 11.5, 12)):
-        size = photographs.crop_size(patch, homography_pairs.photo_shift(patch, reach, margin))
+        size = crops.crop_size(patch, homography_pairs.photo_shift(patch, reach, margin))
         assert size >= homography_pairs.crop_size(patch, reach, margin) and (size - patch) % 2 == 0
 
 

@@ -5,9 +5,9 @@ import tensorflow as tf
 
 from pipelines import noise, pairs
 from pipelines.files.source import ArraySource
-from pipelines.noise.kinds import Noise
+from pipelines.noise import Noise
 from pipelines.pairs.stack_pools import Pools
-from pipelines.pictures import dead_leaves, photographs
+from pipelines.pictures import ArrayPictures, dead_leaves
 
 SIZE = 48
 CLEAN = Noise()
@@ -144,7 +144,7 @@ def test_pairs_of_photos_begin_anywhere():
     pictures[1] = 7.0  # no texture: another photo takes its place
 
     def batches(start, count):
-        crops = photographs.array_crops(pictures, 3, 48, 5.0, seed=2, start=start)
+        crops = ArrayPictures(pictures, 3, 48, 5.0, seed=2).crops(start)
         made = pairs.from_photos(crops, lambda images, seed: noise.gaussian(images, 0.5, seed), 7, 48, 5.0, start)
         return list(made.take(count).as_numpy_iterator())
 

@@ -8,7 +8,7 @@ from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.pairs import tracking
 from pipelines.pairs.tracking import Appearance
-from pipelines.pictures import dead_leaves, photographs
+from pipelines.pictures import ArrayPictures, dead_leaves
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_noise_and_blur():
 
 
 def test_pairs_hold_the_homography_that_brings_moving_onto_fixed(photo):
-    crops = photographs.array_crops(photo[None], batch=8, patch=48, max_shift=6.0, seed=0)
+    crops = ArrayPictures(photo[None], batch=8, patch=48, max_shift=6.0, seed=0).crops()
     inputs, truth = next(iter(tracking.pairs(crops, 5, patch=32, size=48, appearance="constant")))
     assert inputs["fixed"].shape == (8, 32, 32) and inputs["moving"].shape == (8, 48, 48)
     brought = tracking.moved(inputs["moving"], truth["homography"], 24).numpy().reshape(8, -1)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from pipelines.errors import InputError
 from pipelines.geometry import homography
 from pipelines.pairs import tracking
-from pipelines.pictures import dead_leaves, photographs
+from pipelines.pictures import ArrayPictures, dead_leaves
 from udl_tf.rivals import deep_lk, goturn, lucas_kanade
 from udl_tf.rivals.tracking import PlainLK, corner_distance, cut, track
 
@@ -70,7 +70,7 @@ def test_what_lies_outside_the_frame_says_nothing():
 def test_training_lowers_the_loss(module, steps, share):
     """On one batch, again and again: enough for a wrong gradient, and a matter of seconds."""
     tf.keras.utils.set_random_seed(1)
-    crops = photographs.array_crops(dead_leaves.dead_leaves(4, 96, seed=1), batch=8, patch=SIDE, seed=0)
+    crops = ArrayPictures(dead_leaves.dead_leaves(4, 96, seed=1), batch=8, patch=SIDE, seed=0).crops()
     inputs, truth = next(iter(tracking.pairs(crops, 0, SIDE, SIDE, "rigid")))
     data = tf.data.Dataset.from_tensors((inputs, truth)).repeat()
     model = module.build(SIDE, "small", "rigid")

@@ -1,0 +1,1 @@
+"""The kinds of noise, a file each; `pipelines.noise.registry` lists them."""
