@@ -49,6 +49,9 @@ setup(
         "numpy>=1.23.5",
         "opencv-python-headless>=4.8,<5",
         "mrcfile>=1.5",
+        "tifffile>=2023.7",
+        "imagecodecs>=2023.7",  # what tifffile decompresses with: LZW, JPEG, Zstandard, 12 bits
+        "pillow>=10",
         "starfile>=0.5.10",  # to_string
         "pandas>=2.0",  # the tables that starfile reads and writes
         "tensorboard>=2.15",  # no longer a dependency of TensorFlow

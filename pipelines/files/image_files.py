@@ -1,4 +1,4 @@
-"""Ordinary image files (PNG, JPEG, TIFF) read by OpenCV, and folders of them."""
+"""PNG and JPEG files, read by OpenCV."""
 
 import pathlib
 
@@ -7,106 +7,44 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_path
-from pipelines.files.source import Source
-from pipelines.geometry.warp import centre_crop
+from pipelines.files.lazy import MemoryArray
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg")
 SET_LOG_LEVEL = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel  # by release
 
 
-def read_grey(path):
-    """The first page of an image file as float32 (height, width): grey values as stored, colour turned to grey."""
-    return _grey(_decode(cv2.imread, path), path)
+class PictureFile(MemoryArray):
+    """A PNG or JPEG file, read whole: "YX", or "YXS" with the samples red, green, blue and, where there is one, opacity."""
+
+    def __init__(self, path):
+        pixels = _decode(path)
+        if pixels.ndim == 3:
+            pixels = cv2.cvtColor(pixels, {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}[pixels.shape[2]])
+        super().__init__(pixels, "YX" if pixels.ndim == 2 else "YXS", path)
 
 
-def read_pages(path):
-    """All pages of an image file (more than one only in TIFF), a list of float32 (height, width)."""
-    return [_grey(page, path) for page in _decode(_pages, path)]
-
-
-def fit_square(image, size):
-    """Central square of image (height, width), resampled to (size, size) about its centre; reducing averages areas."""
-    image = centre_crop(image[None], min(image.shape))[0]
-    if image.shape[0] == size:
-        return image
-    method = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_CUBIC
-    return cv2.resize(np.ascontiguousarray(image), (size, size), interpolation=method)
-
-
-class FolderSource(Source):
-    """The images of a folder in the order of their names, each decoded when it is read.
-
-    The first image decides the size: one of another size is cropped to its largest central square and resampled.
-    """
-
-    def __init__(self, folder, pixel_size=None):
-        self.files = image_files(folder)
-        first = read_grey(self.files[0])
-        super().__init__(pathlib.Path(folder), len(self.files), *first.shape, pixel_size)
-        self._full = first.shape
-
-    def _load(self, rows):
-        return np.stack([self._image(self.files[row]) for row in rows]) if rows.size else np.empty((0, *self._full))
-
-    def _image(self, path):
-        image = read_grey(path)
-        if image.shape == self._full:
-            return image
-        # Into the middle of a frame of the first image's size, where the source's own crop finds it again.
-        (height, width), side = self._full, self.shape[0]
-        top, left = (height - side) // 2, (width - side) // 2
-        frame = np.zeros(self._full, np.float32)
-        frame[top : top + side, left : left + side] = fit_square(image, side)
-        return frame
-
-
-def image_files(folder):
-    """Sorted paths of the image files in a folder (not in its subfolders). InputError if there are none."""
-    folder = pathlib.Path(folder)
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    if not files:
-        raise InputError(f"{folder}: no images found, expected files that end with {', '.join(SUFFIXES)}")
-    return files
-
-
-def _pages(path, flags):
-    found, pages = cv2.imreadmulti(path, flags=flags)
-    return pages if found and len(pages) else None
-
-
-def _decode(reader, path):
+def _decode(path):
+    """Pixels as stored, (height, width) or (height, width, 3 or 4) in OpenCV's order blue, green, red."""
     if not pathlib.Path(path).is_file():
         raise InputError(f"{path}: no such file")
     level = SET_LOG_LEVEL(0)  # what OpenCV would print of a damaged file is said below, in one line
     try:
-        decoded = None if _cut_jpeg(path) else reader(str(path), cv2.IMREAD_UNCHANGED)
+        decoded = None if _cut_jpeg(path) else cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     except (cv2.error, OSError) as error:
         raise InputError(f"{path} cannot be read as an image: {' '.join(str(error).split())}") from error
     finally:
         SET_LOG_LEVEL(level)
     if decoded is None:
-        raise InputError(f"{path} cannot be read as an image: damaged, or not PNG, JPEG or TIFF")
+        raise InputError(f"{path} cannot be read as an image: damaged, or not PNG or JPEG")
     return decoded
 
 
 def _cut_jpeg(path):
     """Whether a JPEG lacks its end mark: OpenCV would fill the rest of the picture with grey."""
-    if pathlib.Path(path).suffix.lower() not in (".jpg", ".jpeg"):
-        return False
     with open(path, "rb") as file:
         start = file.read(3)
         file.seek(max(0, file.seek(0, 2) - 2**16))
         return start == b"\xff\xd8\xff" and b"\xff\xd9" not in file.read()
-
-
-def _grey(pixels, path):
-    pixels = np.asarray(pixels).astype(np.float32)
-    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    if channels == 1:
-        return pixels.reshape(pixels.shape[:2])
-    if channels in (3, 4):
-        return cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_BGR2GRAY)  # transparency is ignored
-    raise InputError(f"{path} has {channels} channels, expected 1, 3 or 4")
 
 
 def write_grey(path, image):

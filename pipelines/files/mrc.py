@@ -1,4 +1,9 @@
-"""MRC2014 stacks (.mrc, .mrcs): reading on demand, atomic writing."""
+"""MRC2014 stacks (.mrc, .mrcs): reading on demand, atomic writing chunk by chunk.
+
+mrcfile maps a file, and a mapped file that is cut while it is in use ends the whole process; its permissive mode allocates
+what a random header asks for. Here nothing is mapped, and every promise of the header is checked against the file's size.
+mrcfile's writer wants the number of images first, or all of them in memory.
+"""
 
 import bz2
 import contextlib
@@ -32,6 +37,7 @@ class MrcStack:
         path: the file.
         shape: (images, height, width).
         pixel_size: Angstrom from the header, or None where the header has none.
+        header: as NumPy reads it. dtype: of the pixels as stored.
 
     Raises:
         InputError: no such file, not an MRC file, a mode other than `MODES`, fewer bytes than the header promises, a
@@ -47,7 +53,8 @@ class MrcStack:
             raise InputError(f"{self.path} has MRC mode {mode}, expected one of {MODES}")
         self.shape = tuple(int(header[name]) for name in ("nz", "ny", "nx"))
         self.pixel_size = header_pixel_size(header)
-        self._dtype = np.dtype(MODES[mode]).newbyteorder(order)
+        self.header = header
+        self.dtype = np.dtype(MODES[mode]).newbyteorder(order)
         self._offset = HEADER_BYTES + int(header["nsymbt"])
         expected = self._offset + self.shape[0] * self._image_bytes()
         self._unpacked = None if opener is None else _unpack(self.path, opener, expected)
@@ -66,10 +73,14 @@ class MrcStack:
 
     def read(self, rows):
         """Images `rows` (n,) int as float32 (n, height, width). InputError if the file has changed its size since."""
+        return np.asarray(self.stored(rows), np.float32)
+
+    def stored(self, rows):
+        """As `read`, but of the type that is stored."""
         if self._unpacked is not None:
-            return np.asarray(np.memmap(self._unpacked, self._dtype, "r", self._offset, self.shape)[rows], np.float32)
+            return np.memmap(self._unpacked, self.dtype, "r", self._offset, self.shape)[rows]
         # Read, not mapped: where a mapped file is cut while it is in use, the whole process dies of a bus error.
-        images = np.empty((len(rows), *self.shape[1:]), self._dtype)
+        images = np.empty((len(rows), *self.shape[1:]), self.dtype)
         try:
             with open(self.path, "rb") as file:
                 self._check_size(os.fstat(file.fileno()).st_size)
@@ -80,10 +91,10 @@ class MrcStack:
                         self._check_size(os.fstat(file.fileno()).st_size)
         except OSError as error:
             raise InputError(f"{self.path} cannot be read any more: {error.strerror}") from error
-        return np.asarray(images, np.float32)
+        return images
 
     def _image_bytes(self):
-        return self.shape[1] * self.shape[2] * self._dtype.itemsize
+        return self.shape[1] * self.shape[2] * self.dtype.itemsize
 
     def _check_size(self, size):
         if size != self._size:

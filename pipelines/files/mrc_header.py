@@ -35,6 +35,39 @@ def header_pixel_size(header):
     return size if np.isfinite(size) and size > 0 else None
 
 
+def header_axes(header, path):
+    """(axes, shape) as of `pipelines.files.lazy.LazyArray`: whether the sections are images or make a volume.
+
+    The space group tells: 0 is a stack of images, 401 and above a stack of volumes of `mz` sections each. Programs that
+    forget it name their stacks .mrcs or .st.
+    """
+    sections, rows, columns = (int(header[name]) for name in ("nz", "ny", "nx"))
+    group, depth = int(header["ispg"]), int(header["mz"])
+    if group == 0 or path.name.lower().removesuffix(".gz").removesuffix(".bz2").endswith((".mrcs", ".st")):
+        return "IYX", (sections, rows, columns)
+    order = tuple(int(header[name]) for name in ("maps", "mapr", "mapc"))
+    letters = "".join(" XYZ"[axis] for axis in order) if sorted(order) == [1, 2, 3] else "ZYX"
+    if 401 <= group <= 630 and depth >= 1 and sections % depth == 0:
+        return "I" + letters, (sections // depth, depth, rows, columns)
+    return letters, (sections, rows, columns)
+
+
+def header_spacing(header, axes):
+    """Angstrom along each of `axes` that has a size, for `pipelines.files.lazy.LazyArray`."""
+    sampled = {"X": (header["cella"]["x"], header["mx"]), "Y": (header["cella"]["y"], header["my"])}
+    if "Z" in axes:
+        sampled["Z"] = header["cella"]["z"], header["mz"]
+    sizes = {axis: float(cell) / int(samples) for axis, (cell, samples) in sampled.items() if int(samples) > 0}
+    return {axis: size for axis, size in sizes.items() if np.isfinite(size) and size > 0}
+
+
+def header_text(header):
+    """What else the header says, plain values by their MRC2014 names."""
+    labels = [label.decode("latin-1").strip("\0 ") for label in header["label"][: min(max(int(header["nlabl"]), 0), 10)]]
+    origin = [float(header["origin"][axis]) for axis in "xyz"]
+    return {"mode": int(header["mode"]), "ispg": int(header["ispg"]), "origin": origin, "labels": labels}
+
+
 def stack_header(count, height, width, pixel_size, statistics):
     """Little-endian MRC2014 header of a stack of 2D images of float32; statistics: (min, max, mean, rms)."""
     header = np.zeros((), mrcfile.dtypes.HEADER_DTYPE.newbyteorder("<"))

@@ -1,71 +1,79 @@
-"""One way in for every kind of image input: `open_source`."""
+"""One way in for every kind of image input: what opens this suffix.
+
+To add a format, write its file with a `pipelines.files.lazy.LazyArray` and enter it in `OPENERS`.
+"""
 
 import pathlib
 
-import numpy as np
-
 from pipelines.errors import InputError
-from pipelines.files import image_files
+from pipelines.files import image_files, tiff
 from pipelines.files.cryosparc import read_cs
-from pipelines.files.mrc import MrcStack
+from pipelines.files.gallery import Gallery, picture_paths
+from pipelines.files.grey import grey
+from pipelines.files.lazy import LazyArray
+from pipelines.files.mrc_array import MrcArray
 from pipelines.files.source import ArraySource, Source, chunks
 from pipelines.files.star import read_star
-from pipelines.files.star_images import StarSource
+from pipelines.files.star_images import StarArray
 
-__all__ = ["ArraySource", "MrcSource", "Source", "chunks", "open_source"]
+__all__ = ["OPENERS", "ArraySource", "LazyArray", "Source", "chunks", "open_array", "open_source"]
 
-MRC_SUFFIXES = (".mrc", ".mrcs", ".map", ".st")
-COMPRESSED = (".gz", ".bz2")
-TABLES = {".star": read_star, ".cs": read_cs}
-
-
-class MrcSource(Source):
-    """The images of one MRC file."""
-
-    def __init__(self, path, pixel_size=None):
-        self._stack = MrcStack(path)
-        super().__init__(pathlib.Path(path), *self._stack.shape, self._stack.pixel_size or pixel_size)
-
-    def _load(self, rows):
-        return self._stack.read(rows)
+# Suffix -> function from a path to a `LazyArray`.
+OPENERS = {
+    **dict.fromkeys((".mrc", ".mrcs", ".map", ".st"), MrcArray),
+    ".star": lambda path: StarArray(read_star(path)),
+    ".cs": lambda path: StarArray(read_cs(path)),
+    **dict.fromkeys(image_files.SUFFIXES, image_files.PictureFile),
+    **dict.fromkeys(tiff.SUFFIXES, tiff.open_tiff),
+}
+COMPRESSED = (".gz", ".bz2")  # of MRC files, which unpack them
+PICTURES = (*image_files.SUFFIXES, *tiff.SUFFIXES)  # what a folder is searched for
 
 
-def open_source(path, pixel_size=None):
-    """Open images of any kind; nothing but headers is read (single pictures are read whole, compressed stacks unpacked).
+def open_array(path) -> LazyArray:
+    """Open images or a volume of any kind; nothing but headers is read (pictures are read whole, compressed MRC files unpacked).
 
     Args:
-        path: an MRC stack (.mrc, .mrcs, .map, .st, also with .gz or .bz2), a RELION .star or cryoSPARC .cs file, a folder of
-            PNG, JPEG or TIFF files, or one such file (a TIFF of several pages is a stack).
-        pixel_size: Angstrom, taken where neither the table (.star, .cs) nor the MRC header has one.
-
-    Returns:
-        A `pipelines.files.source.Source`: ``len()``, ``.shape``, ``.pixel_size``, ``.path``, ``.star``, ``.read(indices)``.
+        path: an MRC stack or volume (.mrc, .mrcs, .map, .st, also with .gz or .bz2), a RELION .star or cryoSPARC .cs file, a
+            PNG, JPEG or TIFF file, or a folder of pictures.
 
     Raises:
         InputError: nothing there, an unknown kind of file, or one that cannot be read.
     """
     path = pathlib.Path(path)
     if path.is_dir():
-        return image_files.FolderSource(path, pixel_size)
+        return Folder(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     suffix = path.suffix.lower()
-    if suffix in COMPRESSED:
-        suffix = pathlib.Path(path.stem).suffix.lower()
-    if suffix in MRC_SUFFIXES:
-        return MrcSource(path, pixel_size)
-    suffix = path.suffix.lower()
-    if suffix in TABLES:
-        return StarSource(TABLES[suffix](path), pixel_size)
-    if suffix in image_files.SUFFIXES:
-        return _single(path, pixel_size)
-    known = (*MRC_SUFFIXES, *TABLES, *image_files.SUFFIXES)
-    raise InputError(f"{path}: unknown kind of file, expected a folder or a name that ends with {', '.join(known)}")
+    if suffix in COMPRESSED and OPENERS.get(pathlib.Path(path.stem).suffix.lower()) is MrcArray:
+        return MrcArray(path)
+    if suffix not in OPENERS:
+        raise InputError(f"{path}: unknown kind of file, expected a folder or a name that ends with {', '.join(OPENERS)}")
+    return OPENERS[suffix](path)
 
 
-def _single(path, pixel_size):
-    """The pages of one image file, all brought to the size of the first where they differ."""
-    pages = image_files.read_pages(path)
-    if len({page.shape for page in pages}) > 1:
-        pages = [image_files.fit_square(page, min(pages[0].shape)) for page in pages]
-    return ArraySource(np.stack(pages), pixel_size, path)
+def open_source(path, pixel_size=None) -> Source:
+    """Open images of any kind as square grey ones, see `open_array`.
+
+    Args:
+        path: see `open_array`. pixel_size: Angstrom, in place of what the file says.
+
+    Returns:
+        A `pipelines.files.source.Source`: ``len()``, ``.shape``, ``.pixel_size``, ``.path``, ``.star``, ``.read(indices)``.
+    """
+    return Source(open_array(path), pixel_size)
+
+
+class Folder(Gallery):
+    """The pictures of a folder in the order of their names."""
+
+    def __init__(self, path):
+        files = picture_paths(path, PICTURES)
+        self._paths = files
+        super().__init__(path, len(files), files)
+
+    def _image(self, number):
+        array = OPENERS[self._paths[number].suffix.lower()](self._paths[number])
+        image = array.planes([0])[0]
+        return grey(image, self._paths[number]) if array.plane_axes == 3 else image

@@ -1,14 +1,17 @@
-"""Which files of a folder are photos, told from their first and last bytes, so that a folder of 100,000 opens in seconds."""
+"""Which files of a folder are photos, told from headers (by Pillow) and last bytes: a folder of 100,000 opens in seconds."""
 
 import dataclasses
 import os
 
 import numpy as np
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from pipelines.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
-JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers that carry the size
+# How a file begins -> what reads its header (not `Image.open`, which refuses large pictures), and what stands at its end.
+FORMATS = {b"\xff\xd8": (JpegImageFile, b"\xff\xd9"), b"\x89P": (PngImageFile, b"IEND")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,29 +65,14 @@ def photo_size(path):
     """(width, height) from the header of a whole JPEG or PNG file; None where it is neither, or cut short."""
     try:
         with open(path, "rb") as file:
-            head = file.read(24)
+            start = file.read(2)
+            if start not in FORMATS:
+                return None
+            kind, end = FORMATS[start]
             file.seek(max(0, os.fstat(file.fileno()).st_size - 64))
-            tail = file.read()
-            if head.startswith(b"\x89PNG\r\n\x1a\n") and b"IEND" in tail and len(head) >= 24:
-                return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
-            if head.startswith(b"\xff\xd8") and b"\xff\xd9" in tail:
-                return _jpeg_size(file)
-    except OSError:
-        pass
-    return None
-
-
-def _jpeg_size(file):
-    """(width, height) from the frame header of an open JPEG file, found by walking over its segments."""
-    position = 2
-    while True:
-        file.seek(position)
-        segment = file.read(9)  # FF, marker, length (2), precision, height (2), width (2)
-        if len(segment) < 9 or segment[0] != 0xFF:
-            return None
-        if segment[1] == 0xFF:  # padding
-            position += 1
-        elif segment[1] in JPEG_FRAMES:
-            return int.from_bytes(segment[7:9], "big"), int.from_bytes(segment[5:7], "big")
-        else:
-            position += 2 + int.from_bytes(segment[2:4], "big")
+            if end not in file.read():
+                return None
+            file.seek(0)
+            return kind(file).size
+    except (OSError, SyntaxError, ValueError):  # Pillow calls a damaged header a syntax error
+        return None

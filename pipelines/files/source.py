@@ -1,48 +1,55 @@
-"""What every image source can do, whatever file it comes from."""
+"""Square grey images, whatever they are read from: what particles are to the rest of the code."""
 
 import logging
+import pathlib
 
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.files.grey import grey
+from pipelines.files.lazy import LazyArray, MemoryArray
 
 LOG = logging.getLogger(__name__)
 
 
 class Source:
-    """Square grey images, read on demand.
+    """Square grey images, read on demand: all planes of an array, one after the other.
 
-    Images that are not square are centre-cropped to their short side, with one notice; where the two sides differ by an
-    odd number of pixels the crop's centre lies half a pixel above or left of the image's.
+    Colours become grey. Images that are not square are centre-cropped to their short side, with one notice; where the two
+    sides differ by an odd number of pixels the crop's centre lies half a pixel above or left of the image's.
+
+    Args:
+        array: `pipelines.files.lazy.LazyArray`. pixel_size: Angstrom, in place of the array's own.
 
     Attributes:
-        path: the file or folder read, or None.
+        array: as given. path: the file or folder read, or None.
         shape: (height, width) of an image as read, after the crop.
         pixel_size: Angstrom, or None where unknown.
         star: the `pipelines.files.star.StarTable` of a STAR source, else None.
+
+    Raises:
+        InputError: a STAR source of unknown pixel size.
     """
 
-    star = None
-
-    def __init__(self, path, count, height, width, pixel_size=None):
-        if count < 1 or height < 1 or width < 1:
-            raise InputError(f"{path or 'array'} holds no images: received {count} of {height}x{width} pixels")
+    def __init__(self, array: LazyArray, pixel_size: float | None = None):
+        self.array = array = array if pixel_size is None else array.with_pixel_size(pixel_size)
+        height, width = array.shape[-array.plane_axes :][:2]
         side = min(height, width)
         if height != width:
-            LOG.warning("%s: images of %dx%d pixels are centre-cropped to %dx%d", path, height, width, side, side)
-        self.path, self.shape, self.pixel_size = path, (side, side), pixel_size
-        self._count, self._corner = count, ((height - side) // 2, (width - side) // 2)
+            LOG.warning("%s: images of %dx%d pixels are centre-cropped to %dx%d", array.path, height, width, side, side)
+        self.path, self.shape, self.pixel_size, self.star = array.path, (side, side), array.pixel_size, array.star
+        self._corner = (height - side) // 2, (width - side) // 2
+        if self.star is not None:
+            self.star.pixel_sizes()  # raises where it does not know
 
     def __len__(self):
-        return self._count
+        return self.array.plane_count
 
     def paths(self):
         """Paths of all files the images come from, for telling whether they changed."""
-        if self.path is None:
-            return []
-        return sorted(part for part in self.path.iterdir() if part.is_file()) if self.path.is_dir() else [self.path]
+        return [pathlib.Path(file) for file in self.array.files]
 
-    def read(self, indices):
+    def read(self, indices) -> np.ndarray:
         """Raw grey values of some images.
 
         Args:
@@ -66,11 +73,8 @@ class Source:
             wrong = rows[(rows < 0) | (rows >= len(self))][0]
             raise InputError(f"{self.path or 'array'} has no image of index {wrong}: expected 0 to {len(self) - 1}")
         (top, left), side = self._corner, self.shape[0]
-        return np.ascontiguousarray(self._load(rows)[:, top : top + side, left : left + side], np.float32)
-
-    def _load(self, rows):
-        """Uncropped images of valid `rows` (n,): a new array (n, height, width)."""
-        raise NotImplementedError
+        images = self.array.planes(rows)[:, top : top + side, left : left + side]
+        return np.ascontiguousarray(grey(images, self.path) if self.array.plane_axes == 3 else images, np.float32)
 
 
 class ArraySource(Source):
@@ -81,11 +85,9 @@ class ArraySource(Source):
         images = images[None] if images.ndim == 2 else images
         if images.ndim != 3 or images.dtype.kind not in "biuf":
             raise InputError(f"images: received {images.dtype} of shape {images.shape}, expected real numbers (n, height, width)")
-        super().__init__(path, *images.shape, pixel_size)
-        self._images = images
-
-    def _load(self, rows):
-        return self._images[rows]
+        if not images.size:
+            raise InputError(f"{path or 'array'} holds no images: received {len(images)} of {images.shape[1]}x{images.shape[2]}")
+        super().__init__(MemoryArray(images, "IYX", path), pixel_size)
 
 
 def chunks(source, size):

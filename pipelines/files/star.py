@@ -33,12 +33,14 @@ class StarTable:
         optics: pandas table, one row an optics group.
         path: the file it was read from, or None.
         others: further tables of the file by name, kept as they are.
+        in_pixels: whether the file gave its origins in pixels (RELION 3.0), so that in Angstrom they hang on the pixel size.
     """
 
     particles: pd.DataFrame
     optics: pd.DataFrame
     path: pathlib.Path = None
     others: dict = dataclasses.field(default_factory=dict)
+    in_pixels: bool = False
 
     def __len__(self):
         return len(self.particles)
@@ -63,7 +65,13 @@ class StarTable:
 
     def with_pixel_size(self, pixel_size):
         """A table whose images all have this pixel size, Angstrom; this one stays as it is."""
-        return dataclasses.replace(self, optics=self.optics.assign(**{PIXEL_SIZE: float(pixel_size)}))._in_angstrom()
+        particles = self.particles
+        if self.in_pixels:
+            factor = pixel_size / self.pixel_sizes()
+            moved = [name for name in ("rlnOriginXAngst", "rlnOriginYAngst") if name in particles]
+            particles = particles.assign(**{name: numbers(self.path, particles, name) * factor for name in moved})
+        optics = self.optics.assign(**{PIXEL_SIZE: float(pixel_size)})
+        return dataclasses.replace(self, particles=particles, optics=optics)._in_angstrom()
 
     def ctf_parameters(self):
         """`pipelines.files.star_ctf.CtfParameters` of all particles, None without defocus columns. InputError: see there."""
@@ -118,7 +126,7 @@ class StarTable:
             return self
         sizes = self.pixel_sizes()
         columns = {f"{name}Angst": numbers(self.path, self.particles, name) * sizes for name in moved}
-        return dataclasses.replace(self, particles=self.particles.drop(columns=moved).assign(**columns))
+        return dataclasses.replace(self, particles=self.particles.drop(columns=moved).assign(**columns), in_pixels=True)
 
 
 def new_star(image_names, pixel_size):

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from pipelines.errors import InputError
+from pipelines.files.lazy import SAME_PIXEL_SIZE, LazyArray
 from pipelines.files.mrc import MrcStack
-from pipelines.files.source import Source
 
 # RELION's way to say that a file with another ending is a stack: N@file.mrc:mrcs
 FORMATS = (":mrcs", ":mrc")
-SAME_PIXEL_SIZE = 0.01  # relative: the border of a box of 128 pixels moves by less than a pixel
 
 
 def locate(table):
@@ -56,21 +55,20 @@ def relocated(table, path):
     return dataclasses.replace(table, particles=particles, path=pathlib.Path(path))
 
 
-class StarSource(Source):
-    """The images of a `StarTable`, in its order, from however many stacks.
+class StarArray(LazyArray):
+    """The images of a `StarTable`, in its order, from however many stacks: "IYX", float32.
 
-    A table without pixel size takes that of the MRC headers, or else the one given.
+    A table without pixel size takes that of the MRC headers.
 
     Attributes:
         star: the `StarTable`.
-        pixel_size: Angstrom.
 
     Raises:
         InputError: a file that is missing or no MRC file, an image that is not in it, images of different sizes, pixel sizes
-            that differ by more than 1 %, or that neither the table, nor the headers, nor the caller tells.
+            that differ by more than 1 %.
     """
 
-    def __init__(self, table, pixel_size=None):
+    def __init__(self, table):
         files, self._file, self._row = locate(table)
         self._stacks = [MrcStack(file) for file in files]
         self._check_rows(table)
@@ -79,14 +77,20 @@ class StarSource(Source):
             found = ", ".join(f"{height}x{width} in {name}" for (height, width), name in shapes.items())
             raise InputError(f"{table.path}: images of different sizes, expected one size; found {found}")
         if not table.has_pixel_sizes():
-            pixel_size = _one_size([stack.pixel_size for stack in self._stacks if stack.pixel_size], table.path) or pixel_size
+            pixel_size = _one_size([stack.pixel_size for stack in self._stacks if stack.pixel_size], table.path)
             table = table.with_pixel_size(pixel_size) if pixel_size else table
         self.star = table
-        super().__init__(table.path, len(table), *self._stacks[0].shape[1:], _one_size(table.pixel_sizes(), table.path))
+        pixel_size = _one_size(table.pixel_sizes(), table.path) if table.has_pixel_sizes() else None
+        spacing = {} if pixel_size is None else dict.fromkeys("YX", pixel_size)
+        shape = len(table), *self._stacks[0].shape[1:]
+        super().__init__(table.path, "IYX", shape, np.float32, spacing, "A", files=[table.path, *files])
 
-    def paths(self):
-        """The table and the stacks it names."""
-        return [self.path, *(stack.path for stack in self._stacks)]
+    def with_pixel_size(self, pixel_size):
+        """See `LazyArray`: the table has it, too."""
+        other = super().with_pixel_size(pixel_size)
+        if other is not self:
+            other.star = self.star.with_pixel_size(pixel_size)
+        return other
 
     def _check_rows(self, table):
         counts = np.array([len(stack) for stack in self._stacks])
@@ -104,7 +108,7 @@ class StarSource(Source):
             name, count = table.particles["rlnImageName"].iloc[row], counts[self._file[row]]
             raise InputError(f"{table.path}: particle {row + 1} is {name!r}, a file of {count} images: expected N@file")
 
-    def _load(self, rows):
+    def _planes(self, rows):
         images = np.empty((len(rows), *self._stacks[0].shape[1:]), np.float32)
         for file in np.unique(self._file[rows]):
             here = self._file[rows] == file

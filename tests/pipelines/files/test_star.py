@@ -244,13 +244,26 @@ def test_pixel_size_of_the_headers_where_the_table_has_none(folder):
     assert source.pixel_size == 3.0
     np.testing.assert_allclose(source.star.particles["rlnOriginYAngst"], [-3.0, 0.75, 9.0])
     with_headers(folder, 1.5, 1.5)
-    source = open_source(path, pixel_size=3.0)
+    source = open_source(path)
     assert source.pixel_size == pytest.approx(1.5)
     np.testing.assert_allclose(source.star.particles["rlnOriginYAngst"], [-1.5, 0.375, 4.5], rtol=1e-6)
     with_headers(folder, 1.5, 1.6)
     with pytest.raises(InputError, match="different pixel sizes"):
         open_source(path)
     assert open_source(write(folder / "in.star", one_size(NEW))).pixel_size == 2.5  # the table comes first
+
+
+def test_an_explicit_pixel_size_wins_and_is_told(folder, caplog):
+    with_headers(folder, 1.5, 1.5)
+    path = write(folder / "in.star", OLD.replace("_rlnDetectorPixelSize", "_rlnOther"))
+    source = open_source(path, pixel_size=3.0)
+    assert source.pixel_size == 3.0 and "a pixel size of 3 A as told, not the file's 1.5 A" in caplog.text
+    # Origins of RELION 3.0 are in pixels, and those stay; origins of 3.1 are in Angstrom, and those stay.
+    np.testing.assert_allclose(source.star.particles["rlnOriginYAngst"], [-3.0, 0.75, 9.0])
+    path = write(folder / "in.star", one_size(NEW))
+    before, after = open_source(path).star, open_source(path, pixel_size=5.0).star
+    np.testing.assert_array_equal(after.pixel_sizes(), 5.0)
+    np.testing.assert_array_equal(after.particles["rlnOriginYAngst"], before.particles["rlnOriginYAngst"])
 
 
 def test_pixel_sizes_that_hardly_differ_are_one(folder):
