@@ -42,7 +42,7 @@ def add_args(parser):
     stack.add_argument("--average", metavar="FILE", help="write the average (.mrc), Wiener filtered")
     stack.add_argument("--report", metavar="FILE", help="write a page with pictures that show whether it worked (.html)")
     stack.add_argument("--mask-diameter", metavar="PX|A", help="of the particle, 100 or 180A (default: 0.9 of the side)")
-    stack.add_argument("--pixel-size", type=float, metavar="A", help="where neither the STAR file nor the MRC header tells")
+    stack.add_argument("--pixel-size", type=float, metavar="A", help="of the images (default: what the file says)")
     stack.add_argument("--no-ctf", action="store_true", help="do not correct for the CTF in the STAR file's columns")
     stack.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1, with a thread for each core)")
     stack.add_argument("--scheduler", metavar="ADDRESS", help="compute on the workers of a Dask scheduler")
