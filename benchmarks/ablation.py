@@ -76,6 +76,7 @@ def measure(network, config, stage, material):
     from pipelines import geometry
     from udl_tf.alignment.chain import Chain
     from udl_tf.alignment.verification import verify
+    from udl_tf.networks.output import degrees
 
     chain = Chain(network, config)
     limit = tf.constant(scoring.REACH, tf.float32)
@@ -84,7 +85,7 @@ def measure(network, config, stage, material):
         fixed, moving = chain.describe_fixed(fixed), chain.describe(moving)
         if stage == "network":
             output = network({"fixed": fixed["image"], "moving": moving["image"]}, training=False)
-            return geometry.angle_of(output["direction"], config.period)
+            return degrees(output, config.period)
         found = chain.propose(fixed, moving, limit)
         if stage == "proposal":
             return found.angle[:, 0]

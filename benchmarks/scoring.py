@@ -83,11 +83,11 @@ def network_of(folder):
 
     import tensorflow as tf
 
-    from pipelines.geometry import angle_of
     from pipelines.normalise import normalise
     from pipelines.spectra.resample import fourier_resample
     from udl_tf import presets
     from udl_tf.networks.build import build
+    from udl_tf.networks.output import degrees
 
     folder = pathlib.Path(folder)
     config = presets.load(folder / "config.json")
@@ -102,7 +102,7 @@ def network_of(folder):
         found = []
         for rows in (slice(start, start + batch) for start in range(0, len(moving), batch)):
             output = network({"fixed": prepare(fixed[rows]), "moving": prepare(moving[rows])}, training=False)
-            found.append(output["angle"] if "angle" in output else angle_of(output["direction"], config.period))
+            found.append(degrees(output, config.period))
         return np.concatenate(found) - bias
 
     return angles

@@ -92,6 +92,7 @@ def step_parts(model, pairs, seconds):
     import tensorflow as tf
 
     from pipelines.geometry import warp
+    from udl_tf.networks.output import told_by
 
     data = next(iter(pairs.train()))
     images = data[0]
@@ -103,7 +104,7 @@ def step_parts(model, pairs, seconds):
     def gradients():
         with tf.GradientTape() as tape:
             output = model.network(seen, training=True)
-            loss = tf.reduce_sum(output["angle" if "angle" in output else "direction"] ** 3)
+            loss = tf.reduce_sum(output[told_by(output)] ** 3)
         return tape.gradient(loss, weights)
 
     def network():

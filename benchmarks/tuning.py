@@ -114,9 +114,9 @@ def angles(network, config, inputs):
     import numpy as np
     import tensorflow as tf
 
-    from pipelines.geometry import angle_of
     from pipelines.normalise import normalise
     from pipelines.spectra.resample import fourier_resample
+    from udl_tf.networks.output import degrees
 
     def prepared(images):
         return normalise(fourier_resample(tf.constant(images), config.box))
@@ -124,7 +124,7 @@ def angles(network, config, inputs):
     found = []
     for rows in (slice(start, start + BATCH) for start in range(0, len(inputs["fixed"]), BATCH)):
         output = network({name: prepared(images[rows]) for name, images in inputs.items()}, training=False)
-        found.append(output["angle"] if "angle" in output else angle_of(output["direction"], config.period))
+        found.append(degrees(output, config.period))
     return np.concatenate(found)
 
 

@@ -75,7 +75,7 @@ def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=Non
     """Align two image files, with a model here or on a server ("host:port", with `rest` its port of REST).
 
     Returns:
-        {"angle": degrees, "shift": [dx, dy] pixels, "sigma": degrees, "score": 0 to 1, "symmetry": m}.
+        The numbers of `udl_tf.alignment.outputs` by name: {"angle": degrees, "shift": [dx, dy] pixels, ...}.
 
     Raises:
         InputError: a file that is missing, unreadable, a stack, constant or not finite; sizes that differ.
@@ -92,13 +92,7 @@ def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=Non
     if output:
         aligned = result.apply(moving.read([0]))[0]
         write_mrc(output, aligned, moving.pixel_size) if suffix == ".mrc" else write_grey(output, aligned)
-    return {
-        "angle": float(result.angle[0]),
-        "shift": result.shift[0].tolist(),
-        "sigma": float(result.sigma[0]),
-        "score": float(result.score[0]),
-        "symmetry": int(result.symmetry[0]),
-    }
+    return {name: values[0] for name, values in result.as_json().items()}
 
 
 def align_file(path, reference="average", command="", progress=True, **options):
@@ -109,8 +103,8 @@ def align_file(path, reference="average", command="", progress=True, **options):
         command: the command line, for the report. options: see `udl_tf.particles.stack_alignment.Job`.
 
     Returns:
-        {"angle": [...], "shift": [[dx, dy], ...], "sigma": [...], "score": [...], "symmetry": [...], "weight": [...]}, in the
-        order of the stack, angle, shift and sigma None where an image cannot be aligned; "ctf", a sentence; "resolution", where
+        The numbers of `udl_tf.alignment.outputs` by name, lists in the order of the stack: {"angle": [...], "shift": [[dx, dy],
+        ...], ...}, angle, shift and sigma None where an image cannot be aligned; "weight"; "ctf", a sentence; "resolution", where
         the Fourier ring correlation of the half-sets falls below 0.143, in Angstrom, or pixels
         where the pixel size is unknown, None if nothing is resolved; "notes", sentences.
 
@@ -123,13 +117,8 @@ def align_file(path, reference="average", command="", progress=True, **options):
     result, stack, ctf, resolution, message = align_stack(job, command, progress)
     if message:
         print(message, file=sys.stderr)
-    known = [angle == angle for angle in result.angle]
     return {
-        "angle": [float(angle) if ok else None for angle, ok in zip(result.angle, known, strict=True)],
-        "shift": [shift.tolist() if ok else None for shift, ok in zip(result.shift, known, strict=True)],
-        "sigma": [float(sigma) if ok else None for sigma, ok in zip(result.sigma, known, strict=True)],
-        "score": result.score.tolist(),
-        "symmetry": result.symmetry.tolist(),
+        **result.as_json(),
         "weight": (stack.weight * stack.usable).tolist(),
         "ctf": ctf,
         "resolution": resolution if resolution < float("inf") else None,

@@ -9,15 +9,9 @@ with AlignClient("localhost:8500", model="cryo") as aligner:
 """
 
 import numpy as np
-import tensorflow as tf
 
-from pipelines.errors import InputError
 from udl_tf.alignment.aligner import Aligner
-from udl_tf.serving.remote import ServerError
-
-OUTPUTS = {"angle": np.float32, "shift": np.float32, "score": np.float32, "sigma": np.float32, "symmetry": np.int32}
-PAIRS_AT_A_TIME = 4096  # of `align_pairs` in one request: some seconds
-SPARE = 2**12  # bytes of a message besides the images
+from udl_tf.serving.backend import ServerBackend
 
 
 class AlignClient(Aligner):
@@ -34,86 +28,17 @@ class AlignClient(Aligner):
         ServerError: an InputError: no server there, no answer in time, or a failure over there.
     """
 
-    def __init__(self, address, model="cryo", version=None, rest=False, timeout=60.0, message_bytes=64 * 2**20):
-        if not isinstance(address, str) or not address.rpartition(":")[2].isdecimal() or not address.rpartition(":")[0]:
-            raise InputError(f"server {address!r}: expected host:port, such as localhost:8500")
-        if not timeout > 0 or message_bytes < 2**16:
-            raise InputError(
-                f"timeout of {timeout} s and messages of {message_bytes} bytes: expected more than 0 and 65536 or more"
-            )
-        self.path, self.config = f"{address}/{model}", {}
-        self._largest = message_bytes
-        try:
-            if rest:
-                from udl_tf.serving.rest_client import RestTransport
+    def __init__(
+        self,
+        address: str,
+        model: str = "cryo",
+        version: int | None = None,
+        rest: bool = False,
+        timeout: float = 60.0,
+        message_bytes: int = 64 * 2**20,
+    ):
+        super().__init__(ServerBackend(address, model, version, rest, timeout, message_bytes))
 
-                self._transport = RestTransport(address, model, version, timeout)
-            else:
-                from udl_tf.serving.grpc_client import GrpcTransport
-
-                self._transport = GrpcTransport(address, model, version, timeout, message_bytes)
-        except ImportError as error:
-            raise InputError(f'the client needs more packages ({error.name}): pip install "udl_tf[serving]"') from None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        """Give up the connection."""
-        self._transport.close()
-
-    def call(self, signature, **inputs):
+    def call(self, signature: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Any signature of the model (`udl_tf.serving.signatures`): arrays by name in, arrays by name out."""
-        return self._transport.call(signature, inputs)
-
-    def _align(self, fixed, moving, max_shift, fast):
-        """What the served signature does in `Aligner`: tensors in and out, in as many messages as it takes."""
-        fixed, moving = _array(fixed), _array(moving)
-        options = {} if max_shift < 0 and not fast else {"max_shift": max_shift.numpy(), "fast": fast.numpy()}
-        signature = "align_within" if options else "serving_default"
-        one = len(fixed) == 1
-        room = self._largest - SPARE - (fixed.nbytes if one else 0)
-        step = room // (moving[0].nbytes * (1 if one else 2))
-        if step < 1:
-            raise InputError(
-                f"one pair of {moving.shape[2]}x{moving.shape[1]} pixels is more than message_bytes, {self._largest}"
-            )
-        parts = []
-        for start in range(0, len(moving), step):
-            rows = slice(start, start + step)
-            inputs = {"fixed": fixed if one else fixed[rows], "moving": moving[rows], **options}
-            parts.append(self._checked(self.call(signature, **inputs), len(moving[rows])))
-        return _joined(parts)
-
-    def _align_pairs(self, images, first, second, max_shift, fast):
-        images, first, second = _array(images), _array(first), _array(second)
-        if images.nbytes > self._largest - SPARE - 8 * PAIRS_AT_A_TIME:
-            size = f"{len(images)} images of {images.shape[2]}x{images.shape[1]} pixels"
-            raise InputError(f"{size} are more than message_bytes, {self._largest}: expected fewer, or larger messages")
-        parts = []
-        for start in range(0, len(first), PAIRS_AT_A_TIME):
-            rows = slice(start, start + PAIRS_AT_A_TIME)
-            options = {"max_shift": max_shift.numpy(), "fast": fast.numpy()}
-            found = self.call("align_pairs", images=images, first=first[rows], second=second[rows], **options)
-            parts.append(self._checked(found, len(first[rows])))
-        return _joined(parts)
-
-    def _checked(self, outputs, count):
-        """The outputs of an alignment, and those only, in their types."""
-        shapes = {name: (count, 2) if name == "shift" else (count,) for name in OUTPUTS}
-        wrong = [name for name, shape in shapes.items() if name not in outputs or outputs[name].shape != shape]
-        if wrong:
-            raise ServerError(f"{self.path}: the answer has no {', '.join(wrong)} of {count} pairs: expected a model of udl_tf")
-        return {name: outputs[name].astype(kind, copy=False) for name, kind in OUTPUTS.items()}
-
-
-def _array(value):
-    """The array of a tensor or an array, without a copy."""
-    return value.numpy() if tf.is_tensor(value) else value
-
-
-def _joined(parts):
-    return {name: tf.constant(np.concatenate([part[name] for part in parts])) for name in OUTPUTS}
+        return self._backend.call(signature, **inputs)

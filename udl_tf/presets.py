@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import os
 import pathlib
+import typing
 
 from pipelines.errors import InputError
+from udl_tf.networks import registry
 from udl_tf.networks.group import HIGHEST, GroupConfig
 from udl_tf.networks.polar import PolarConfig
-from udl_tf.networks.siamese import PRECISIONS, SiameseConfig
+from udl_tf.networks.siamese import SiameseConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Config:
 
     Attributes:
         description: one sentence for people.
-        network: `GroupConfig`, `PolarConfig` or `SiameseConfig`, which name the network and its sizes.
+        network: config of one of `udl_tf.networks.registry.NETWORKS`, which names the network and its sizes.
         period: of the network's angle: 180 where it sees amplitude spectra, 360 where it sees images.
         box: side of the images the network sees.
         material: ``particles`` (stacks, class averages) or ``photos``.
@@ -31,7 +34,7 @@ class Config:
         margin: pixels around the box that pairs of photos bring along, so that disturbed ones have no empty corners.
         warm_steps, self_pair_share: self-pairs, see `udl_tf.training.step`.
         seed: of everything random.
-        precision: of the paper's network while it is trained, one of `PRECISIONS`; the other networks know float32 alone.
+        precision: while it is trained, one of its network's `precisions`.
         candidates: peaks of the network's correlation that may be verified; how many are, depends on the pair.
         reach: largest shift an alignment looks for, as a share of the image's side.
         support: where two images are compared at the end: a ``disc`` (particles) or the whole ``frame`` (photographs).
@@ -39,7 +42,7 @@ class Config:
     """
 
     description: str
-    network: GroupConfig | PolarConfig | SiameseConfig
+    network: typing.Any
     period: float = 180.0
     box: int = 128
     material: str = "particles"
@@ -64,7 +67,7 @@ class Config:
     evaluate_pairs: int = 512
 
     @property
-    def error_period(self):
+    def error_period(self) -> float:
         """Modulo how many degrees errors are told: 180 for particles, as in the paper; half-turns are told apart from them."""
         return 180.0 if self.material == "particles" else self.period
 
@@ -88,7 +91,7 @@ SMALL_NETWORK = {
     "dense_widths": (512, 512),
 }
 
-PRESETS = {
+PRESETS: dict[str, Config] = {
     "cryo": Config(
         "Noisy particles: correlation over rotations and shifts at low resolution, less than a minute of training.",
         GroupConfig(),
@@ -145,7 +148,7 @@ PRESETS = {
 }
 
 
-def resolve(name, **overrides):
+def resolve(name: str, **overrides: typing.Any) -> Config:
     """The configuration of a preset, or of a JSON file that `save` wrote, with some fields replaced.
 
     Args:
@@ -165,18 +168,18 @@ def resolve(name, **overrides):
             fields[key] = _checked(key, value, fields[key])
     if fields["box"] < 2 * HIGHEST + 2:
         raise InputError(f"setting 'box': received {fields['box']}, expected at least {2 * HIGHEST + 2} pixels")
-    wanted = PRECISIONS if isinstance(fields["network"], SiameseConfig) else PRECISIONS[:1]
+    wanted = registry.network_of(fields["network"]).precisions
     if fields["precision"] not in wanted:
         raise InputError(f"setting 'precision': received {fields['precision']!r}, expected one of {', '.join(wanted)} here")
     return Config(**fields)
 
 
-def as_dict(config):
+def as_dict(config: Config) -> dict:
     """The configuration as plain types, for JSON."""
-    return {**dataclasses.asdict(config), "network": {"kind": _kind(config), **dataclasses.asdict(config.network)}}
+    return {**dataclasses.asdict(config), "network": registry.as_dict(config.network)}
 
 
-def load(path):
+def load(path: str | os.PathLike) -> Config:
     """Read the configuration back from a JSON file that holds what `as_dict` gives, such as a run's config.json."""
     try:
         content = json.loads(pathlib.Path(path).read_text())
@@ -184,21 +187,11 @@ def load(path):
         raise InputError(f"{path}: expected a configuration in JSON ({error})") from None
     try:
         content = content.get("config", content)
-        network = dict(content["network"])
-        kind = NETWORKS[network.pop("kind")]
-        network = {key: tuple(value) if isinstance(value, list) else value for key, value in network.items()}
-        config = Config(**{**content, "network": kind(**network)})
+        config = Config(**{**content, "network": registry.from_dict(content["network"])})
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: expected the fields of a configuration ({error})") from None
     plain = [field for field in dataclasses.fields(Config) if isinstance(field.default, (int, float, str))]
     return dataclasses.replace(config, **{f.name: _checked(f.name, getattr(config, f.name), f.default) for f in plain})
-
-
-NETWORKS = {"group": GroupConfig, "polar": PolarConfig, "siamese": SiameseConfig}
-
-
-def _kind(config):
-    return next(kind for kind, cls in NETWORKS.items() if isinstance(config.network, cls))
 
 
 def _checked(key, value, old):

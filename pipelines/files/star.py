@@ -18,8 +18,6 @@ from pipelines.files.star_optics import grouped, of_group, upgraded
 from pipelines.files.star_text import numbers, read_tables
 
 # A label RELION knows (a particle's figure of merit), so that it neither warns nor refuses to select by it.
-SCORE = "rlnParticleFigureOfMerit"
-SIGMA = "udlSigmaPsi"  # our own, degrees: RELION has no column for it, and keeps those that it does not know
 PIXEL_SIZE = "rlnImagePixelSize"
 DECIMALS = 6  # of what we write ourselves, as RELION does
 
@@ -94,12 +92,12 @@ class StarTable:
             raise InputError(f"{self.path}: rlnAnglePsi or rlnOriginX/YAngst holds values that are not finite (NaN or infinity)")
         return geometry.rigid_from_relion(psi, np.stack([x, y], -1) / self.pixel_sizes()[:, None], size)
 
-    def with_poses(self, angle, shift, size, score=None, sigma=None):
+    def with_poses(self, angle, shift, size, columns=None):
         """A table with rlnAnglePsi and rlnOriginX/YAngst set from our rigid transforms; this one stays as it is.
 
         Args:
             angle: (n,) degrees. shift: (n, 2) pixels. size: height = width of the images, pixels.
-            score: (n,), written to the column `SCORE`. sigma: (n,) degrees, to `SIGMA`. All are rounded to `DECIMALS`.
+            columns: {name: (n,)} of other numbers that go with them. All are rounded to `DECIMALS`.
 
         Raises:
             InputError: not one pose a particle.
@@ -109,11 +107,8 @@ class StarTable:
             raise InputError(f"poses of {len(self)} particles: received angles {angle.shape} and shifts {shift.shape}")
         psi, offset = geometry.relion_from_rigid(angle, shift, size)
         offset = offset * self.pixel_sizes()[:, None]
-        columns = {"rlnAnglePsi": psi, "rlnOriginXAngst": offset[:, 0], "rlnOriginYAngst": offset[:, 1]}
-        if score is not None:
-            columns[SCORE] = score
-        if sigma is not None:
-            columns[SIGMA] = sigma
+        poses = {"rlnAnglePsi": psi, "rlnOriginXAngst": offset[:, 0], "rlnOriginYAngst": offset[:, 1]}
+        columns = {**poses, **(columns or {})}
         # + 0.0: no negative zero
         columns = {name: np.round(np.asarray(values, np.float64), DECIMALS) + 0.0 for name, values in columns.items()}
         optics = self.optics if "rlnImageSize" in self.optics else self.optics.assign(rlnImageSize=int(size))

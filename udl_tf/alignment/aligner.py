@@ -1,41 +1,55 @@
-"""One object that aligns images: a served model with NumPy arrays in and out."""
+"""One object that aligns images: NumPy arrays in and out, wherever the model runs."""
 
-import json
-import logging
-import pathlib
+from __future__ import annotations
+
+import os
 
 import numpy as np
-import tensorflow as tf
+import numpy.typing as npt
 
 from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.files.source import ArraySource
 from pipelines.normalise import check_images
+from udl_tf.alignment.backend import Backend, SavedModel
 from udl_tf.alignment.result import Result
 
-LOG = logging.getLogger(__name__)
 SMALLEST, LARGEST = 16, 2048  # pixels, sides of images that are aligned
 
 
 class Aligner:
-    """Aligns pairs with a SavedModel that `udl_tf.fit` wrote.
+    """Aligns pairs.
+
+    Args:
+        model: folder of a SavedModel that `udl_tf.fit` wrote, or a `udl_tf.alignment.backend.Backend`.
 
     Attributes:
-        path: folder of the SavedModel. config: dict of its configuration, metrics and versions (empty if there is none).
+        path: of the model. config: dict of its configuration, metrics and versions (empty if they are unknown).
     """
 
-    def __init__(self, path):
-        self.path = pathlib.Path(path)
-        try:
-            self._model = tf.saved_model.load(str(path))
-            self._align = _of_arrays(self._model.signatures["align_within"])
-            self._align_pairs = _of_arrays(self._model.signatures["align_pairs"])
-        except (OSError, ValueError, KeyError, AttributeError) as error:
-            raise InputError(f"{path}: expected a SavedModel written by udl_tf ({error})") from None
-        about = self.path / "assets.extra" / "config.json"
-        self.config = json.loads(about.read_text()) if about.exists() else {}
+    def __init__(self, model: os.PathLike | str | Backend):
+        self._backend = SavedModel(model) if isinstance(model, (str, os.PathLike)) else model
+        self.path, self.config = self._backend.path, self._backend.config
 
-    def align(self, fixed, moving, max_shift=None, batch=64, report=True, fast=False):
+    def __enter__(self) -> Aligner:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up what the backend holds, such as a connection."""
+        self._backend.close()
+
+    def align(
+        self,
+        fixed: npt.ArrayLike,
+        moving: npt.ArrayLike,
+        max_shift: float | None = None,
+        batch: int = 64,
+        report: bool = True,
+        fast: bool = False,
+    ) -> Result:
         """Find the angle and the shift that bring each `moving` image onto its `fixed` one.
 
         Args:
@@ -64,10 +78,17 @@ class Aligner:
         for start in range(0, len(moving), batch):
             rows = slice(start, start + batch)
             target = fixed if len(fixed) == 1 else fixed[rows]
-            parts.append(_result(self._align(fixed=target, moving=moving[rows], **options)))
+            parts.append(_result(self._backend.align(target, moving[rows], *options)))
         return Result.joined(parts)
 
-    def align_pairs(self, images, pairs=None, max_shift=None, fast=False, report=True):
+    def align_pairs(
+        self,
+        images: npt.ArrayLike,
+        pairs: npt.ArrayLike | None = None,
+        max_shift: float | None = None,
+        fast: bool = False,
+        report: bool = True,
+    ) -> tuple[np.ndarray, Result]:
         """Align pairs among a few images that fit memory together; every image is looked at once.
 
         Args:
@@ -92,25 +113,18 @@ class Aligner:
             raise InputError(f"pairs name images {chosen.min()} to {chosen.max()}: expected 0 to {len(images) - 1}")
         if report:
             check_images(images)
-        first, second = (tf.constant(column, tf.int32) for column in chosen.T)
-        options = _options(images, max_shift, fast)
-        return chosen, _result(self._align_pairs(images=images, first=first, second=second, **options))
-
-
-def _of_arrays(signature):
-    """The signature with arrays in place of tensors; a client sends them as they are."""
-    return lambda **inputs: signature(**{name: tf.constant(value) for name, value in inputs.items()})
+        first, second = chosen.T.astype(np.int32)
+        return chosen, _result(self._backend.align_pairs(images, first, second, *_options(images, max_shift, fast)))
 
 
 def _options(images, max_shift, fast):
     side = images.shape[1]
     if max_shift is not None and not 0 <= max_shift <= side / 4:
         raise InputError(f"max_shift of {max_shift} pixels: expected 0 to {side / 4:g}, a quarter of the image")
-    return {"max_shift": tf.constant(-1.0 if max_shift is None else max_shift, tf.float32), "fast": tf.constant(fast)}
+    return (-1.0 if max_shift is None else float(max_shift)), bool(fast)
 
 
-def _result(output):
-    found = {name: value.numpy() for name, value in output.items()}
+def _result(found):
     return Result(**{**found, "angle": geometry.wrap_degrees(found["angle"])})
 
 

@@ -1,21 +1,22 @@
 """The alignment of a batch of pairs as one TensorFlow function: repair, propose, verify, refine, know. It is what is served."""
 
-import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.normalise import normalise, usable
 from pipelines.spectra import spectral_plane
 from pipelines.spectra.resample import fourier_resample, scale_shift
+from udl_tf.alignment import outputs
 from udl_tf.alignment.confidence import Confidence
 from udl_tf.alignment.frame_polish import FramePolish
-from udl_tf.alignment.proposal import AngleProposal, GroupProposal
+from udl_tf.alignment.proposal import PROPOSALS
 from udl_tf.alignment.repair import repair
 from udl_tf.alignment.spectral_refinement import SpectralRefinement
 from udl_tf.alignment.symmetry import Symmetry
 from udl_tf.alignment.translation import ShiftSearch
 from udl_tf.alignment.verification import verify
-from udl_tf.networks.group import HIGHEST, GroupConfig
+from udl_tf.networks.group import HIGHEST
+from udl_tf.networks.registry import network_of
 from udl_tf.networks.window import soft_disc, windowed
 
 BLOCK = 256  # pairs compared at a time where any number of pairs of one batch of images may be asked for
@@ -25,7 +26,6 @@ INDICES = tf.TensorSpec((None,), tf.int32)
 LIMIT = tf.TensorSpec((), tf.float32)
 SIZE = tf.TensorSpec((), tf.int32)
 FAST = tf.TensorSpec((), tf.bool)
-OUTPUTS = {"angle": tf.float32, "shift": tf.float32, "score": tf.float32, "sigma": tf.float32, "symmetry": tf.int32}
 
 
 class Chain:
@@ -42,8 +42,7 @@ class Chain:
         self.confidence = confidence or Confidence()
         self.disc = soft_disc(self.box, getattr(config.network, "radius", 0.94), 0.04)
         self.search = ShiftSearch(self.box, HIGHEST, self.reach * self.box)
-        is_group = isinstance(config.network, GroupConfig)
-        self.propose = GroupProposal(network, config) if is_group else AngleProposal(network, config, bias, self.search)
+        self.propose = PROPOSALS[network_of(config.network).proposes](network, config, bias, self.search)
         self.refinement = SpectralRefinement(self.box, HIGHEST)
         self.polish = FramePolish(self.box) if config.support == "frame" else None
         self.symmetry = Symmetry(self.box, self.reach * self.box)
@@ -88,10 +87,8 @@ class Chain:
             fast: leave out verification and refinement.
 
         Returns:
-            dict of ``angle`` (batch,) degrees in [-180, 180), ``shift`` (batch, 2) pixels, ``score`` (batch,), the probability
-            that the angle is within 5 degrees (modulo 360 / m where the pair is symmetric), ``sigma`` (batch,), the standard
-            error of the angle in degrees, and ``symmetry`` int32 (batch,), m. A pair with an image that is not finite or
-            constant has NaN, score 0 and sigma infinity.
+            dict of tensors, those that `udl_tf.alignment.outputs.OUTPUTS` lists. A pair with an image that is not finite or
+            constant has the numbers that stand there for it.
         """
         seen = self.describe_fixed(fixed, fast)
         count = tf.shape(moving)[0]
@@ -105,16 +102,18 @@ class Chain:
         others = {name: part for name, part in seen.items() if name != "derivatives"}
         count = tf.size(first)
         blocks = (count + BLOCK - 1) // BLOCK
-        arrays = [tf.TensorArray(kind, blocks, infer_shape=False) for kind in OUTPUTS.values()]
+        arrays = [tf.TensorArray(one.dtype, blocks, infer_shape=False) for one in outputs.OUTPUTS]
+
+        names = [one.name for one in outputs.OUTPUTS]
 
         def block(number, arrays):
             rows = tf.range(number * BLOCK, tf.minimum((number + 1) * BLOCK, count))
             pair = _chosen(seen, tf.gather(first, rows)), _chosen(others, tf.gather(second, rows))
             found = self.compare(*pair, tf.shape(images)[1], max_shift, fast)
-            return number + 1, [array.write(number, found[name]) for array, name in zip(arrays, OUTPUTS, strict=True)]
+            return number + 1, [array.write(number, found[name]) for array, name in zip(arrays, names, strict=True)]
 
         _, arrays = tf.while_loop(lambda number, _: number < blocks, block, (0, arrays), parallel_iterations=1)
-        return {name: array.concat() for name, array in zip(OUTPUTS, arrays, strict=True)}
+        return {name: array.concat() for name, array in zip(names, arrays, strict=True)}
 
     def _describe(self, images):
         """All that is needed of images (batch, n, n), whatever they are paired with: dict of tensors (batch, ...)."""
@@ -148,14 +147,14 @@ class Chain:
             known.probability(raw["variance"], raw["evidence"], raw["potential"], raw["lead"]),
         )
         sigma = tf.where(fast, known.fast_sigma, known.standard_error(raw["variance"]))
-        good = fixed["good"] & moving["good"]
-        return {
-            "angle": tf.where(good, geometry.wrap_degrees(raw["angle"]), np.nan),
-            "shift": tf.where(good[:, None], scale_shift(raw["shift"], self.box, size), np.nan),
-            "score": tf.where(good, score, 0.0),
-            "sigma": tf.where(good, sigma, np.inf),
-            "symmetry": tf.where(good, raw["symmetry"], 1),
+        found = {
+            **raw,
+            "angle": geometry.wrap_degrees(raw["angle"]),
+            "shift": scale_shift(raw["shift"], self.box, size),
+            "score": score,
+            "sigma": sigma,
         }
+        return outputs.filled(found, fixed["good"] & moving["good"], tf.where)
 
     def quick(self, fixed, moving, limit):
         """The best hypothesis with its shift looked up once more: raw numbers as in `careful`, if of another kind.

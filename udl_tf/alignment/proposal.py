@@ -8,19 +8,23 @@ import collections
 
 import tensorflow as tf
 
-from pipelines import geometry
 from pipelines.spectra import spectral_plane
 from udl_tf.alignment.peaks import peaks
+from udl_tf.networks.output import degrees
 
 Hypotheses = collections.namedtuple("Hypotheses", "angle shift value")  # (batch, k), (batch, k, 2), (batch, k); best first
 
 SEPARATION = 12.0  # degrees between peaks of a correlation over rotations and shifts
 
 
-class GroupProposal:
-    """Hypotheses of a network with layer ``correlation``, see `udl_tf.networks.group`."""
+class PoseProposal:
+    """Hypotheses of a network with layer ``correlation``, see `udl_tf.networks.group`; it has no constant C and needs no search.
 
-    def __init__(self, network, config):
+    Args:
+        network, config: as in `Chain`.
+    """
+
+    def __init__(self, network, config, bias=0.0, search=None):
         self.correlate, self.count = network.get_layer("correlation"), config.candidates
 
     def __call__(self, fixed, moving, max_shift):
@@ -42,7 +46,7 @@ class AngleProposal:
         self.search = search
 
     def __call__(self, fixed, moving, max_shift):
-        """As `GroupProposal`; the described batches also hold ``image``."""
+        """As `PoseProposal`; the described batches also hold ``image``."""
         angles = self.angles(fixed["image"], moving["image"])  # (batch, k)
         count = angles.shape[1]
         flat = tf.reshape(angles, (-1,))
@@ -64,5 +68,7 @@ class AngleProposal:
         output = self.network({"fixed": fixed, "moving": moving}, training=False)
         if "correlation" in output:
             return peaks(output["correlation"], self.count, self.period).angle - self.bias
-        angle = output["angle"] if "angle" in output else geometry.angle_of(output["direction"], self.period)
-        return (angle - self.bias)[:, None]
+        return (degrees(output, self.period) - self.bias)[:, None]
+
+
+PROPOSALS = {"poses": PoseProposal, "angles": AngleProposal}  # by what a network proposes, see `udl_tf.networks.entry`

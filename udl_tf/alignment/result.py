@@ -1,42 +1,42 @@
 """What an alignment gives back."""
 
+from __future__ import annotations
+
+import collections.abc
 import dataclasses
 
 import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.geometry.warp import warp
+from udl_tf.alignment import outputs
+
+FIELDS = dataclasses.make_dataclass("FIELDS", [(one.name, np.ndarray) for one in outputs.OUTPUTS], frozen=True)
 
 
-@dataclasses.dataclass(frozen=True)
-class Result:
+class Result(FIELDS):
     """Rigid transforms that bring each moving image onto its fixed one (conventions: `pipelines.geometry`).
 
-    Attributes:
-        angle: (n,) degrees in [-180, 180), counter-clockwise as displayed.
-        shift: (n, 2) pixels, dx to the right and dy down, after the turn.
-        score: (n,) in [0, 1], probability that the angle is within 5 degrees of the truth, modulo 360 / symmetry.
-        sigma: (n,) degrees, standard error of the angle, given that it is not grossly wrong.
-        symmetry: (n,) int32, m where the pair agrees as well after turns by 360 / m degrees, else 1.
-
-    Pairs with an image that is not finite or constant have angle and shift NaN, score 0, sigma infinity and symmetry 1.
+    Attributes are arrays of n pairs:
     """
 
-    angle: np.ndarray
-    shift: np.ndarray
-    score: np.ndarray
-    sigma: np.ndarray
-    symmetry: np.ndarray
+    __doc__ = __doc__.rstrip() + "".join(f"\n        {one.described}" for one in outputs.OUTPUTS)
+    __doc__ += "\n\n    A pair with an image that is not finite or constant has "
+    __doc__ += ", ".join(f"{one.name} {one.missing:g}" for one in outputs.OUTPUTS) + ".\n    "
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.angle)
 
     @classmethod
-    def joined(cls, parts):
+    def joined(cls, parts: collections.abc.Sequence[Result]) -> Result:
         """One result of several, in order."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in dataclasses.fields(cls)))
 
-    def apply(self, moving):
+    def as_json(self) -> dict:
+        """{name: list of n} of plain numbers; None where a number is not finite."""
+        return outputs.as_json(vars(self))
+
+    def apply(self, moving: np.ndarray) -> np.ndarray:
         """Moving images (n, h, w), or one (h, w) where n = 1, turned and shifted onto their fixed ones: float32, same shape."""
         images = np.asarray(moving, np.float32)
         batch = images[None] if images.ndim == 2 else images

@@ -12,8 +12,8 @@ from pipelines.files.atomic import atomic_folder
 def save(chain, folder, about):
     """Save a `Chain` in `folder`, written beside and renamed; an older one is replaced.
 
-    Signatures: see `Chain.signatures`; outputs ``angle``, ``shift``, ``score``, see `Chain.align`. Only the weights are saved
-    along with them: the chain or the Keras model as saved objects would bring their graphs a second time.
+    Signatures: see `Chain.signatures`; their outputs: `udl_tf.alignment.outputs.OUTPUTS`. Only the weights are saved along with
+    them: the chain or the Keras model as saved objects would bring their graphs a second time.
 
     Args:
         folder: such as ``saved_models/cryo/1``. about: dict for ``assets.extra/config.json``, which travels with the model.

@@ -2,10 +2,8 @@
 
 import dataclasses
 
-import tensorflow as tf
-
-from udl_tf.networks.angular import AngularCorrelation, MeanDirection, PolarHarmonics
-from udl_tf.networks.window import SoftDisc
+from udl_tf.networks.entry import Network
+from udl_tf.networks.search_space import Choice, Real, Space, Switch, Whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +40,11 @@ def polar(config, box):
         Functional model. Inputs ``fixed``, ``moving`` (batch, box, box); outputs ``direction`` (batch, 2), cosine and sine of
         twice the angle that turns `moving` onto `fixed`, and ``correlation`` (batch, angles) over 180 degrees.
     """
+    import tensorflow as tf
+
+    from udl_tf.networks.angular import AngularCorrelation, MeanDirection, PolarHarmonics
+    from udl_tf.networks.window import SoftDisc
+
     fixed = tf.keras.Input((box, box), name="fixed")
     moving = tf.keras.Input((box, box), name="moving")
     mask = SoftDisc(config.radius, trainable=config.learn_mask, name="mask")
@@ -59,3 +62,37 @@ def polar(config, box):
     direction = MeanDirection(config.sharpness, name="direction")(correlation)
     outputs = {"direction": direction, "correlation": correlation}
     return tf.keras.Model({"fixed": fixed, "moving": moving}, outputs, name="polar")
+
+
+def searched(own, values, box):
+    """The configuration of a search's values; its rings, counted at the padding of `own`, stay the same frequencies."""
+    pad, angles = values["pad"], values["angles"]
+    first = max(1, round(values["first_ring"] * pad / own.pad))
+    last = max(first + 1, round(values["last_ring"] * pad / own.pad))
+    harmonics = min(own.harmonics, angles // 2)
+    return dataclasses.replace(own, **{**values, "first_ring": first, "last_ring": last, "harmonics": harmonics})
+
+
+SPACE = Space(
+    (
+        Choice("pad", (128, 192, 256)),
+        Choice("polar_angles", (128, 192, 256), field="angles"),
+        Whole("first_ring", 1, 8),
+        Whole("last_ring", 20, 72),
+        Choice("transform", ("root", "log", "none")),
+        Real("polar_radius", 0.5, 1.0, field="radius"),
+        Switch("learn_mask"),
+        Real("polar_sharpness", 10.0, 80.0, field="sharpness", log=True),
+    ),
+    searched,
+)
+NETWORK = Network(
+    config=PolarConfig,
+    build=lambda config, box, period, precision: polar(config, box),
+    period=lambda config: 180.0,
+    proposes="angles",
+    task="pair",
+    space=SPACE,
+    family="correlation",
+    materials=("particles",),  # pictures have no half turn to fold
+)

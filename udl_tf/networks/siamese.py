@@ -3,17 +3,13 @@
 import contextlib
 import dataclasses
 
-import tensorflow as tf
-
 from pipelines.errors import InputError
-from udl_tf.networks.correlation import Matching, match_encoder
-from udl_tf.networks.features import features
-from udl_tf.networks.mask import mask
-from udl_tf.networks.regression import AngleHead, DirectionHead, dense_layers
-from udl_tf.networks.spectrum_input import SpectrumInput
+from udl_tf.networks.entry import Network
+from udl_tf.networks.search_space import Choice, Space, Switch
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 HEADS = ("angle", "direction")
+SPECTRUM_SHARE = 4  # the centre of the spectrum that a search lets the network see: the box divided by this
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +59,14 @@ def siamese(config, box=128, period=360.0, front=None, precision="float32"):
         raise InputError(f"precision: received {precision!r}, expected one of {', '.join(PRECISIONS)}")
     if config.head not in HEADS:
         raise InputError(f"siamese head: received {config.head!r}, expected one of {', '.join(HEADS)}")
+    import tensorflow as tf
+
+    from udl_tf.networks.features import features
+    from udl_tf.networks.mask import mask
+    from udl_tf.networks.matching import Matching, match_encoder
+    from udl_tf.networks.regression import AngleHead, DirectionHead, dense_layers
+    from udl_tf.networks.spectrum_input import SpectrumInput
+
     fixed = tf.keras.Input((box, box), name="fixed")
     moving = tf.keras.Input((box, box), name="moving")
     if front is None and config.spectrum_crop:
@@ -97,9 +101,45 @@ def _computing_in(precision):
     if precision == "float32":  # whatever the user has set stays as it is
         yield
         return
+    import tensorflow as tf
+
     before = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy(precision)
     try:
         yield
     finally:
         tf.keras.mixed_precision.set_global_policy(before)
+
+
+def searched(own, values, box):
+    """The configuration of a search's values: ``width`` times the channels, and the spectrum or the image itself."""
+    seen = {}
+    if "spectrum" in values:
+        seen["spectrum_crop"] = (own.spectrum_crop or box // SPECTRUM_SHARE) if values["spectrum"] else 0
+    return dataclasses.replace(
+        own,
+        head=values["head"],
+        feature_widths=tuple(max(1, round(values["width"] * n)) for n in own.feature_widths),
+        match_widths=tuple(max(1, round(values["width"] * n)) for n in own.match_widths),
+        **seen,
+    )
+
+
+SPACE = Space(
+    (
+        Choice("width", (0.5, 1.0, 2.0), start=lambda own: 1.0),  # times the starting configuration's channels
+        Choice("head", HEADS),
+        Switch("spectrum", start=lambda own: own.spectrum_crop > 0, materials=("particles",)),
+    ),
+    searched,
+)
+NETWORK = Network(
+    config=SiameseConfig,
+    build=lambda config, box, period, precision: siamese(config, box, period, precision=precision),
+    period=lambda config: 180.0 if config.spectrum_crop else 360.0,  # without the spectrum it sees the image, and the full circle
+    proposes="angles",
+    task="pair",
+    space=SPACE,
+    family="regression",
+    precisions=PRECISIONS,
+)

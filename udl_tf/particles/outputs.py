@@ -11,6 +11,7 @@ from pipelines.files import star, star_images
 from pipelines.files.source import chunks
 from pipelines.geometry.warp import warp
 from pipelines.normalise import report_unusable, unusable
+from udl_tf.alignment.outputs import star_columns
 from udl_tf.particles.measures import correntropy
 from udl_tf.particles.report_content import best_and_worst
 
@@ -47,8 +48,7 @@ def poses_table(source, stack, path):
         return table
     used = stack.usable
     angle, shift = np.where(used, stack.angle, 0.0), np.where(used[:, None], stack.shift, 0.0)
-    sigma = np.where(used, np.minimum(stack.sigma, 180.0), 180.0)
-    table = table.with_poses(angle, shift, source.shape[0], np.where(used, stack.score, 0.0), sigma)
+    table = table.with_poses(angle, shift, source.shape[0], star_columns(vars(stack), used))
     table.particles[WEIGHT] = (stack.weight * used).astype(int)
     return table
 

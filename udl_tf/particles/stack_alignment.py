@@ -17,6 +17,7 @@ from pipelines.files import opening, star
 from pipelines.files.atomic import atomic_path
 from pipelines.files.mrc import mrc_writer, write_mrc
 from udl_tf.alignment import models
+from udl_tf.alignment import outputs as pair_outputs
 from udl_tf.alignment.aligner import LARGEST, SMALLEST
 from udl_tf.alignment.result import Result
 from udl_tf.chunks.executors import open_executor
@@ -249,9 +250,5 @@ def _story(job, setting, source, stack, gallery, ctf, command, seconds):
 
 
 def _result(stack):
-    """`Result` of a stack: NaN where an image cannot be used."""
-    bad = ~stack.usable
-    angle, shift, sigma = (np.array(part, np.float32) for part in (stack.angle, stack.shift, stack.sigma))
-    angle[bad], shift[bad], sigma[bad] = np.nan, np.nan, np.inf
-    symmetry = np.where(bad, 1, stack.symmetry).astype(np.int32)
-    return Result(angle, shift, np.where(bad, 0.0, stack.score).astype(np.float32), sigma, symmetry)
+    """`Result` of a stack: what `udl_tf.alignment.outputs` says is missing where an image cannot be used."""
+    return Result(**pair_outputs.typed(pair_outputs.filled(vars(stack), stack.usable)))

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from pipelines import geometry
+from udl_tf.networks.output import degrees, told_by
 from udl_tf.networks.siamese import siamese
 from udl_tf.rivals.pair_model import SIAMESE, PairModel, compiled, of_scale
 from udl_tf.training import losses
@@ -28,7 +28,7 @@ class SupervisedModel(PairModel):
     def pair_losses(self, inputs, truth, training):
         """Periodic L1 in degrees of an ``angle``, 1 - cos of a ``direction``."""
         output = self(inputs, training=training)
-        key = "angle" if "angle" in output else "direction"
+        key = told_by(output)
         known = tf.math.is_finite(truth["angle"])
         each = LOSSES[key](output[key], tf.where(known, truth["angle"], 0.0), self.period)
         return tf.where(known, each, 0.0)
@@ -36,10 +36,7 @@ class SupervisedModel(PairModel):
     @tf.function(reduce_retracing=True)
     def angles(self, inputs):
         """The angle (batch,) degrees that turns moving onto fixed, in [-period/2, period/2]."""
-        output = self(inputs, training=False)
-        if "angle" in output:
-            return geometry.wrap_degrees(output["angle"], self.period)
-        return geometry.angle_of(output["direction"], self.period)
+        return degrees(self(inputs, training=False), self.period)
 
 
 def build(box, scale="small", steps=None):

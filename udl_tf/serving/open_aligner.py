@@ -1,10 +1,12 @@
-"""An aligner, wherever its model is."""
+"""An aligner, wherever its model is: the one place that knows both backends."""
 
-import udl_tf
 from pipelines.errors import InputError
+from udl_tf.alignment.aligner import Aligner
+from udl_tf.alignment.models import find
+from udl_tf.serving.backend import ServerBackend
 
 
-def open_aligner(model, server=None, rest=False):
+def open_aligner(model: str, server: str | None = None, rest: bool = False) -> Aligner:
     """An aligner with the model of a name or folder, or with that of this name on a server.
 
     Args:
@@ -13,7 +15,5 @@ def open_aligner(model, server=None, rest=False):
     if server is None:
         if rest:
             raise InputError("received --rest without --server: expected --server HOST:PORT")
-        return udl_tf.load(model)
-    from udl_tf.client import AlignClient
-
-    return AlignClient(server, str(model), rest=rest)
+        return Aligner(find(model))
+    return Aligner(ServerBackend(server, str(model), rest=rest))

@@ -9,9 +9,8 @@
 | `align_encoded` | `fixed`, `moving` string (batch,): contents of PNG or JPEG files; `fixed` may hold one | alignment |
 | `warp` | `images` (batch, height, width), `angle` float32 (batch,) degrees, `shift` float32 (batch, 2) pixels | `aligned` |
 
-An alignment is ``angle`` (batch,) degrees, ``shift`` (batch, 2) pixels, ``score`` (batch,), ``sigma`` (batch,) degrees and
-``symmetry`` int32 (batch,), as `udl_tf.alignment.result.Result` has them. Images that are not square are centre-cropped. What
-cannot be aligned is refused inside the graph, so that every server answers INVALID_ARGUMENT and says why.
+An alignment is what `udl_tf.alignment.outputs.OUTPUTS` lists, by name, an entry for each pair. Images that are not square are
+centre-cropped. What cannot be aligned is refused inside the graph, so that every server answers INVALID_ARGUMENT and says why.
 """
 
 import tensorflow as tf

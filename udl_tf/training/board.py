@@ -11,6 +11,7 @@ from tensorboard.plugins.hparams import api as hp
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from pipelines import geometry, pairs
+from udl_tf.networks.output import degrees
 from udl_tf.presets import as_dict
 from udl_tf.training import board_pictures
 
@@ -112,8 +113,8 @@ class Board:
     def _draw(self, step, model):
         """Pictures and histograms of the network as it is now."""
         output = {name: tf.cast(part, tf.float32) for name, part in model(self._inputs, training=False).items()}
-        angle = output["angle"] if "angle" in output else geometry.angle_of(output["direction"], model.period)
-        angle = geometry.wrap_degrees(angle.numpy() - float(model.bias_deg.numpy()), model.period)
+        angle = degrees(output, model.period).numpy()
+        angle = geometry.wrap_degrees(angle - float(model.bias_deg.numpy()), model.period)
         error = geometry.angular_distance(angle, self._truth, model.error_period)
         known = error[np.isfinite(error)]
         shown = board_pictures.examples(self._inputs, angle, error, output, model.box)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.geometry import warp
+from udl_tf.networks.output import degrees, told_by
 from udl_tf.training import loss_scaling, losses, replicas
 
 
@@ -132,8 +133,7 @@ class DisturbedPairModel(tf.keras.Model):
     @tf.function(reduce_retracing=True)
     def angles(self, inputs):
         """Output of the network in inference mode as (batch,) degrees, the constant C still in it."""
-        output = self(inputs, training=False)
-        return output["angle"] if "angle" in output else geometry.angle_of(output["direction"], self.period)
+        return degrees(self(inputs, training=False), self.period)
 
     def pair_losses(self, inputs, step, training):
         """Loss of each pair, (batch,), for the disturbance that belongs to this step and to their place in the whole batch."""
@@ -155,7 +155,7 @@ class DisturbedPairModel(tf.keras.Model):
             },
             training=training,
         )
-        key = "angle" if "angle" in output else "direction"
+        key = told_by(output)
         first, second = tf.split(output[key], 2)
         a_fixed, a_moving = pair.fixed_disturbance[0], pair.moving_disturbance[0]
         by_difference, by_target = LOSSES[key]

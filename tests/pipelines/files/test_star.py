@@ -7,7 +7,7 @@ import starfile
 
 from pipelines.errors import InputError
 from pipelines.files.opening import open_source
-from pipelines.files.star import SCORE, new_star, read_star, write_star
+from pipelines.files.star import new_star, read_star, write_star
 from pipelines.files.star_images import locate, relocated
 
 OLD = """
@@ -123,12 +123,12 @@ def test_old_file_becomes_new_with_nothing_lost(folder):
 def test_poses_survive_writing(folder):
     table = read_star(write(folder / "in.star", NEW))
     angle, shift, score = np.array([10.0, -170.0, 90.0]), np.array([[1.5, -2], [0, 0.25], [-7, 3]]), [0.5, 1, 0.125]
-    write_star(table.with_poses(angle, shift, 4, score), folder / "out.star")
+    write_star(table.with_poses(angle, shift, 4, {"rlnParticleFigureOfMerit": score}), folder / "out.star")
     back = read_star(folder / "out.star")
     found = back.poses(4)
     np.testing.assert_allclose(found[0], angle, atol=1e-6)
     np.testing.assert_allclose(found[1], shift, atol=1e-6)
-    np.testing.assert_allclose(back.particles[SCORE], score)
+    np.testing.assert_allclose(back.particles["rlnParticleFigureOfMerit"], score)
     np.testing.assert_allclose(back.particles["rlnAnglePsi"], -angle)
     assert list(back.optics["rlnImageSize"]) == [4, 4]
     assert table.particles["rlnAnglePsi"].iloc[0] == 30.0  # the original is untouched

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from pipelines import geometry
-from udl_tf.networks.group import GroupConfig, GroupCorrelation, group
+from udl_tf.networks.group import GroupConfig, group
+from udl_tf.networks.group_correlation import GroupCorrelation
 
 SIZE = 64
 ANGLE = np.arange(0, 90, 7) * 4.0  # on the network's grid, over the full circle

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from pipelines.errors import InputError
-from udl_tf.networks.correlation import Matching
 from udl_tf.networks.mask import mask
+from udl_tf.networks.matching import Matching
 from udl_tf.networks.siamese import SiameseConfig, siamese
 
 SMALL = {"mask_widths": (2, 1), "feature_widths": (4, 8), "match_widths": (8,), "dense_widths": (16,)}

@@ -20,6 +20,7 @@ from pipelines.files.source import ArraySource
 from pipelines.geometry import angular_distance, wrap_degrees
 from pipelines.geometry.warp import warp
 from pipelines.spectra import ctf
+from udl_tf.alignment.outputs import SCORE, SIGMA
 from udl_tf.particles import chunk_context, chunk_functions, outputs, stack_alignment
 from udl_tf.particles.stack_alignment import Job, align_stack, length
 
@@ -103,7 +104,7 @@ def test_everything_a_job_writes(stack, model_folder, tmp_path, truth, picture):
 
     before, after = (starfile.read(path, always_dict=True) for path in (stack, out / "a.star"))
     assert after["particles"]["rlnNumber"].tolist() == ORDER.tolist()
-    added = {"rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst", star.SCORE, star.SIGMA, outputs.WEIGHT}
+    added = {"rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst", SCORE, SIGMA, outputs.WEIGHT}
     assert set(after["particles"]) == set(before["particles"]) | added
     for name in before["particles"].columns.drop("rlnImageName"):
         assert after["particles"][name].tolist() == before["particles"][name].tolist()
@@ -114,10 +115,10 @@ def test_everything_a_job_writes(stack, model_folder, tmp_path, truth, picture):
     np.testing.assert_allclose(wrap_degrees(angle - np.nan_to_num(result.angle)), 0, atol=1e-5)
     np.testing.assert_allclose(shift, np.nan_to_num(result.shift), atol=1e-5)
     particles = after["particles"]
-    np.testing.assert_allclose(particles[star.SCORE], result.score, atol=1e-6)
-    np.testing.assert_allclose(particles[star.SIGMA], np.minimum(result.sigma, 180.0), atol=1e-5)
+    np.testing.assert_allclose(particles[SCORE], result.score, atol=1e-6)
+    np.testing.assert_allclose(particles[SIGMA], np.minimum(result.sigma, 180.0), atol=1e-5)
     np.testing.assert_array_equal(particles[outputs.WEIGHT], good.astype(int))
-    assert (angle[place], *shift[place], particles[star.SCORE][place], particles[star.SIGMA][place]) == (0, 0, 0, 0, 180)
+    assert (angle[place], *shift[place], particles[SCORE][place], particles[SIGMA][place]) == (0, 0, 0, 0, 180)
 
     for path in paths.values():
         assert path.suffix not in (".mrc", ".mrcs") or mrcfile.validate(path)
