@@ -27,8 +27,7 @@ CHECKPOINT_EVERY = 30.0  # seconds
 
 def add_args(parser):
     """Declare the arguments."""
-    from udl_tf.networks.registry import PRECISIONS
-    from udl_tf.presets import PRESETS
+    from udl_tf.presets import PRECISIONS, PRESETS
     from udl_tf.training.hardware import STRATEGIES
 
     names = "\n".join(f"  {name:18s} {config.description}" for name, config in PRESETS.items())

@@ -12,6 +12,8 @@ from udl_tf.networks.group import HIGHEST, GroupConfig
 from udl_tf.networks.polar import PolarConfig
 from udl_tf.networks.siamese import SiameseConfig
 
+PRECISIONS = registry.PRECISIONS  # of one network or another
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:

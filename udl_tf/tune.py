@@ -101,7 +101,8 @@ def tune(
     """
     from pipelines.files.lock import lock
     from udl_tf.presets import as_dict, resolve
-    from udl_tf.training import datasets, run_record
+    from udl_tf.training import run_record
+    from udl_tf.training.tasks import task_of
     from udl_tf.tuning import oracles
     from udl_tf.tuning.trials import Search, Space, measured
 
@@ -120,7 +121,7 @@ def tune(
     }
     known = _known(folder, arguments)
     # What is wrong with the data is told before anything is written.
-    description = datasets.gather(base, data, simulate_from).description
+    description = task_of(base).gather(base, data, simulate_from).description
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

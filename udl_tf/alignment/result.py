@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.geometry.warp import warp
+from pipelines.geometry.transforms import Rigid
 from udl_tf.alignment import outputs
 
 FIELDS = dataclasses.make_dataclass("FIELDS", [(one.name, np.ndarray) for one in outputs.OUTPUTS], frozen=True)
@@ -42,5 +42,9 @@ class Result(FIELDS):
         batch = images[None] if images.ndim == 2 else images
         if batch.ndim != 3 or len(batch) != len(self):
             raise InputError(f"moving of shape {images.shape}: expected ({len(self)}, height, width)")
-        aligned = warp(batch, np.nan_to_num(self.angle), np.nan_to_num(self.shift)).numpy()
-        return aligned.reshape(images.shape)
+        return self.transform.warp(batch).reshape(images.shape)
+
+    @property
+    def transform(self) -> Rigid:
+        """The transforms of all pairs; NaN where a pair cannot be aligned."""
+        return Rigid(self.angle, self.shift)

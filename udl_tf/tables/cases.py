@@ -29,7 +29,7 @@ Case.__doc__ = """One row's pairs.
 `train`: function () -> endless dataset of (inputs, truth), the same for all trained methods; its images may be larger than
 `side`. `inputs`, `truth`: of the test, NumPy. `side`: of the test's images, pixels. `files`: the paths that the training draws
 from. Of rotations alone: `config`, the `presets.Config` of the paper's network trained by UDL; `material`, what that learns from,
-a `training.material.Material`; `spectral_snr`: function () -> (side // 2 + 1,), of the test's images.
+a `training.datasets.TrainingData`; `spectral_snr`: function () -> (side // 2 + 1,), of the test's images.
 """
 
 

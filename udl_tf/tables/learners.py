@@ -11,8 +11,7 @@ from pipelines.geometry.warp import centre_crop
 from udl_tf.networks.build import build
 from udl_tf.tables import shifts
 from udl_tf.tables.scores import Answer
-from udl_tf.training import trainer
-from udl_tf.training.calibration import calibrate
+from udl_tf.training import calibration, trainer
 
 BATCH = 64
 EVERY = 20.0  # seconds between two lines of progress
@@ -45,8 +44,8 @@ def udl(case, table, scale, steps):
         return model.angles({name: centre_crop(images, case.side) for name, images in inputs.items()})
 
     def finish():
-        batches = (inputs["moving"] for inputs, _ in case.train().take(trainer.CALIBRATION_BATCHES))
-        model.bias_deg.assign(calibrate(angles, batches, model.disturb, config.period, config.seed + 1).bias_deg)
+        batches = (inputs["moving"] for inputs, _ in case.train().take(calibration.BATCHES))
+        model.bias_deg.assign(calibration.calibrate(angles, batches, model.disturb, config.period, config.seed + 1).bias_deg)
 
     def answer(inputs):
         return _rotation(inputs, _batched(angles, inputs) - float(model.bias_deg), config.period)

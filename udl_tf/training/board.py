@@ -33,13 +33,13 @@ class Board:
         self.folder, self.share = pathlib.Path(folder), share
         self._writer = None
 
-    def open(self, model, config, material):
+    def open(self, model, config, data):
         """Begin, or go on.
 
         Args:
             model: `DisturbedPairModel` with its optimiser, restored from its checkpoint if there is one: what an earlier
                 writer has written about later steps is struck out.
-            config: `udl_tf.presets.Config`. material: `material.Material`.
+            config: `udl_tf.presets.Config`. data: `datasets.TrainingData`.
         """
         start = time.perf_counter()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -48,8 +48,8 @@ class Board:
         self._batch, self._steps = config.batch, config.steps
         self._every = -(-config.steps // MOST_POINTS)
         self._busy, self._rows, self._last, self._drawn = 0.0, [], 0, False
-        self._inputs, truth = pairs.collect(material.held_out, VALIDATION_PAIRS)
-        self._truth = truth["angle"] if material.has_truth else np.full(VALIDATION_PAIRS, np.nan)
+        self._inputs, truth = pairs.collect(data.held_out, VALIDATION_PAIRS)
+        self._truth = truth["angle"] if data.has_truth else np.full(VALIDATION_PAIRS, np.nan)
         self._first_rings = board_pictures.ring_weights(model.network)
         self._write(0, _hyperparameter_summaries(config))
         self._drawing = time.perf_counter() - start  # most of it went into the pairs that are drawn

@@ -11,6 +11,8 @@ import numpy as np
 from pipelines import geometry
 from pipelines.errors import InputError
 
+BATCHES = 4  # of a run's own pairs that it is calibrated on
+
 Calibration = collections.namedtuple("Calibration", "bias_deg spread_deg count")
 
 

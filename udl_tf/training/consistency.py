@@ -27,13 +27,13 @@ class Consistency:
     """The label-free validation measure on the held-out pairs of a run; the truth beside them is not looked at.
 
     Args:
-        config: `udl_tf.presets.Config`; of it only what the material is made of counts, and nothing that a search may change.
-        material: `udl_tf.training.datasets.Material`. count: pairs used.
+        config: `udl_tf.presets.Config`; of it only what the images are made of counts, and nothing that a search may change.
+        data: `udl_tf.training.datasets.TrainingData`. count: pairs used.
     """
 
-    def __init__(self, config, material, count=PAIRS):
+    def __init__(self, config, data, count=PAIRS):
         self.error_period = config.error_period
-        inputs, _ = pairs.collect(material.held_out, count)
+        inputs, _ = pairs.collect(data.held_out, count)
         fixed, moving = tf.constant(inputs["fixed"]), tf.constant(inputs["moving"])
         pair = Disturb(SHIFT * config.box, fresh_noise(config, inputs))(fixed, moving, (SEED, 0))
         self.turn = (pair.fixed_disturbance[0] - pair.moving_disturbance[0]).numpy()  # (pairs,) degrees

@@ -20,7 +20,7 @@ HELD_OUT = 3  # of a stack, every third image is kept for the measurement
 BACKGROUND_RADIUS = 0.75  # of half the box: beyond it an image is taken for background
 MOST_SOURCES = 2000  # clean images read from a folder or stack to simulate from
 
-Material = collections.namedtuple("Material", "train held_out renoise has_truth description files")
+TrainingData = collections.namedtuple("TrainingData", "train held_out renoise has_truth description files")
 
 
 def gather(config, data=None, simulate_from=None):
@@ -31,7 +31,7 @@ def gather(config, data=None, simulate_from=None):
         simulate_from: path of clean images; noisy copies of them are made with `config.noise`.
 
     Returns:
-        `Material`: `train`, from the number of a step to the endless dataset of pairs (see `pipelines.pairs`) that begins there;
+        `TrainingData`: `train`, from the number of a step to the endless dataset of pairs (`pipelines.pairs`) that begins there;
         `held_out`, another one; `renoise`, the fresh noise for disturbed pairs; `has_truth`, whether the truth of `held_out` is
         known; `description`, a line for people; `files`, the paths of all that was read.
     """
@@ -66,7 +66,7 @@ def _simulated(config, path):
     held_out = pairs.from_particles(unseen.crops(), spec, config.seed + 1, config.max_shift)
     if harder != spec:
         description += f", trained with {harder}"
-    return Material(train, held_out, _background(train(), config), True, description, list(seen.files))
+    return TrainingData(train, held_out, _background(train(), config), True, description, list(seen.files))
 
 
 def _stack(config, path):
@@ -85,7 +85,7 @@ def _stack(config, path):
 
     held_out = pairs.from_stack(held_pools, config.batch, config.seed + 1, poses)
     description = f"{(~held).sum()} noisy images of {path}, {held.sum()} others held out"
-    return Material(train, held_out, _background(train(), config), poses is not None, description, source.paths())
+    return TrainingData(train, held_out, _background(train(), config), poses is not None, description, source.paths())
 
 
 def _photos(config, path):
@@ -114,7 +114,7 @@ def _photos(config, path):
     held_out = pairs.from_photos(unseen.crops(0), add, config.seed + 1, **recipe)
     description += f", noise {config.noise}"
     renoise = White(0.1 * config.renoise, config.renoise) if config.renoise else None
-    return Material(train, held_out, renoise, True, description, list(seen.files))
+    return TrainingData(train, held_out, renoise, True, description, list(seen.files))
 
 
 def _background(train, config):

@@ -6,24 +6,24 @@ import numpy as np
 
 from pipelines import pairs
 from pipelines.geometry.warp import centre_crop
-from udl_tf.training.trainer import rotation_error, summary
+from udl_tf.training.errors import rotation_error, summary
 
 Measured = collections.namedtuple("Measured", "metrics errors inputs aligned")
 GROSS = 10.0  # degrees; beyond it a half turn is judged wrong, and a shift says nothing
 
 
-def evaluate(config, material, trained, aligner):
+def evaluate(config, data, trained, aligner):
     """Measure a run.
 
     Args:
-        config: `udl_tf.presets.Config`. material: `material.Material`. trained: `trainer.Trained`. aligner: `Aligner`.
+        config: `udl_tf.presets.Config`. data: `datasets.TrainingData`. trained: `trainer.Trained`. aligner: `Aligner`.
 
     Returns:
         `Measured`: `metrics` for metrics.json (rotation errors modulo `config.error_period`; `right_half_turn`, the share of
         pairs right within the full 360 degrees, of those right modulo that period), `errors` (dict of name -> (n,) degrees, or
         None where the truth is unknown), and held-out `inputs` with their `aligned` moving images for the report.
     """
-    inputs, truth = pairs.collect(material.held_out, config.evaluate_pairs if material.has_truth else config.batch)
+    inputs, truth = pairs.collect(data.held_out, config.evaluate_pairs if data.has_truth else config.batch)
     inputs = {name: centre_crop(images, config.box) for name, images in inputs.items()}
     result = aligner.align(inputs["fixed"], inputs["moving"])
     metrics = {
@@ -39,7 +39,7 @@ def evaluate(config, material, trained, aligner):
         "score_mean": float(result.score.mean()),
     }
     errors = None
-    if material.has_truth:
+    if data.has_truth:
         network = np.concatenate(
             [
                 trained.model.angles({name: images[i : i + config.batch] for name, images in inputs.items()}).numpy()

@@ -9,7 +9,7 @@ from tqdm import tqdm
 CURVE_POINTS = 20  # of the curve, at most; spread evenly over the steps
 
 
-class Watch(tf.keras.callbacks.Callback):
+class Progress(tf.keras.callbacks.Callback):
     """Follows a run from any step on; all of it that outlives the process is in `state`.
 
     Args:
@@ -81,35 +81,35 @@ class Watch(tf.keras.callbacks.Callback):
             board.point(self.step, self.model, measures)
 
 
-class Keeper(tf.keras.callbacks.Callback):
+class CheckpointKeeper(tf.keras.callbacks.Callback):
     """Saves checkpoints when they are due, at the end, and when the process is asked to stop; it then ends the training.
 
     Args:
-        checkpoints: `checkpoints.Checkpoints`, or None. watch: `Watch`, called before this. variables: list, all of the state.
+        checkpoints: `checkpoints.Checkpoints`, or None. progress: `Progress`, called before this. variables: all of the state.
         stop: `stopping.Stop`. agree: ``flag -> bool``: whether it is set in any process that trains along; they stop together.
     """
 
-    def __init__(self, checkpoints, watch, variables, stop, agree=bool):
+    def __init__(self, checkpoints, progress, variables, stop, agree=bool):
         super().__init__()
         self._agree = agree
-        self._checkpoints, self._watch, self._variables, self._stop = checkpoints, watch, variables, stop
+        self._checkpoints, self._progress, self._variables, self._stop = checkpoints, progress, variables, stop
         self._saved = None
 
     def save(self):
         """Save now, if anything was done since the last time."""
-        if self._watch.step != self._saved:
+        if self._progress.step != self._saved:
             arrays = [variable.numpy() for variable in self._variables]
-            self._checkpoints.save(self._watch.step, arrays, self._watch.state())
-            self._saved = self._watch.step
+            self._checkpoints.save(self._progress.step, arrays, self._progress.state())
+            self._saved = self._progress.step
 
     def restore(self):
-        """Set the variables and the watch to the last sound checkpoint, if there is one."""
+        """Set the variables and the progress to the last sound checkpoint, if there is one."""
         found = self._checkpoints.latest()
         if found:
             self._saved, arrays, state = found
             for variable, array in zip(self._variables, arrays, strict=True):
                 variable.assign(array)
-            self._watch.restore(state)
+            self._progress.restore(state)
 
     def on_train_batch_end(self, batch, logs=None):
         if self._agree(self._stop.asked):

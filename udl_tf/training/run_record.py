@@ -13,11 +13,11 @@ from udl_tf.versions import revision, versions
 NAME = "config.json"
 
 
-def about(config, material, data, simulate_from, init, deterministic):
+def about(config, gathered, data, simulate_from, init, deterministic):
     """The record of a run as plain types.
 
     Args:
-        config: `udl_tf.presets.Config`. material: `udl_tf.training.datasets.Material`.
+        config: `udl_tf.presets.Config`. gathered: what the task of its network has gathered from `data` or `simulate_from`.
         data, simulate_from, init, deterministic: as `runs.fit` was told.
 
     Returns:
@@ -27,10 +27,10 @@ def about(config, material, data, simulate_from, init, deterministic):
     """
     return {
         "config": as_dict(config),
-        "material": material.description,
+        "material": gathered.description,
         "data": absolute(data),
         "simulate_from": absolute(simulate_from),
-        "data_fingerprint": fingerprint(material.files),
+        "data_fingerprint": fingerprint(gathered.files),
         "init": str(init or ""),
         "deterministic": deterministic,
         "command": " ".join(["python -m udl_tf.fit", *sys.argv[1:]]),
@@ -68,13 +68,13 @@ def read(folder):
     return config, content
 
 
-def check_same(record, material, folder):
+def check_same(record, gathered, folder):
     """Refuse to go on with other data or other libraries: the end would not be the one of the unbroken run.
 
     Raises:
         InputError: names what differs between the run's `record` and what is there now.
     """
-    before, now = record["data_fingerprint"], fingerprint(material.files)
+    before, now = record["data_fingerprint"], fingerprint(gathered.files)
     if before != now:
         raise InputError(f"cannot resume {folder}: the data were {_short(before)} and are {_short(now)}, expected the same")
     before, now = record["versions"], versions()

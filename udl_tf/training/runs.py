@@ -2,21 +2,18 @@
 
 import json
 import pathlib
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_path, holds_anything
 from pipelines.files.lock import lock
-from udl_tf import report
 from udl_tf.alignment import models
-from udl_tf.alignment.aligner import Aligner
-from udl_tf.alignment.chain import Chain
-from udl_tf.alignment.saving import load_weights, save
+from udl_tf.alignment.saving import load_weights
 from udl_tf.networks.build import build
 from udl_tf.presets import resolve
-from udl_tf.training import confidence, datasets, evaluation, hardware, run_record, trainer
-from udl_tf.training.board import Board
+from udl_tf.training import hardware, run_record, trainer
 from udl_tf.training.checkpoints import Checkpoints
+from udl_tf.training.tasks import task_of
 
 
 def fit(
@@ -34,7 +31,7 @@ def fit(
     """Train, measure and save an aligner.
 
     Args:
-        preset: name or config file. data, simulate_from: see `udl_tf.training.datasets.gather`.
+        preset: name or config file. data, simulate_from: paths, or None; of pair networks see `udl_tf.training.datasets.gather`.
         output: run folder, made anew.
         verbose: 1 shows progress. init: None, or a model (name or folder) whose weights to start from: the paper's protocol for
             real data (section 4.3) trains on synthetic images first and on the real ones then.
@@ -62,15 +59,15 @@ def fit(
     if start:
         load_weights(start, build(config))  # tell before, not after
         config = replace(config, warm_steps=0)
-    pairs = datasets.gather(config, data, simulate_from)
+    gathered = task_of(config).gather(config, data, simulate_from)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the run folder {folder}: {error.strerror}") from None
-    about = {"preset": str(preset), **run_record.about(config, pairs, data, simulate_from, start, deterministic)}
+    about = {"preset": str(preset), **run_record.about(config, gathered, data, simulate_from, start, deterministic)}
     if hardware.is_chief(devices):
         run_record.write(folder, about)
-    return _run(config, pairs, folder, about, verbose, start, devices, checkpoint_every)
+    return _run(config, gathered, folder, about, verbose, start, devices, checkpoint_every)
 
 
 def resume(folder, verbose=1, strategy=None, checkpoint_every=30.0):
@@ -87,36 +84,31 @@ def resume(folder, verbose=1, strategy=None, checkpoint_every=30.0):
         raise InputError(f"the run in {folder} is finished: expected one that was interrupted")
     hardware.set_up(record["deterministic"])
     devices = hardware.open_strategy(strategy)
-    pairs = datasets.gather(config, record["data"], record["simulate_from"])
+    gathered = task_of(config).gather(config, record["data"], record["simulate_from"])
     start = pathlib.Path(record["init"]) if record["init"] else None
-    run_record.check_same(record, pairs, folder)
-    return _run(config, pairs, folder, record, verbose, start, devices, checkpoint_every)
+    run_record.check_same(record, gathered, folder)
+    return _run(config, gathered, folder, record, verbose, start, devices, checkpoint_every)
 
 
-def _run(config, pairs, folder, about, verbose, start, devices, every):
+def _run(config, gathered, folder, about, verbose, start, devices, every):
     """Train from the last checkpoint on, measure, and write everything a run folder holds."""
-    chief = hardware.is_chief(devices)
+    chief, task = hardware.is_chief(devices), task_of(config)
     held = lock(folder) if chief else None
     if verbose:
-        print(f"{about['preset']}: {pairs.description}\n{config.steps} steps of {config.batch} pairs -> {folder}", flush=True)
-    boards = [Board(folder / "logs")] if chief else []
+        print(f"{about['preset']}: {gathered.description}\n{config.steps} steps of {config.batch} pairs -> {folder}", flush=True)
+    boards = [task.board(folder / "logs")] if chief else []
     checkpoints = Checkpoints(folder / "checkpoints", every, chief)
-    trained = trainer.train(config, pairs, verbose if chief else 0, start, checkpoints, boards, devices)
+    trained = trainer.train(config, gathered, verbose if chief else 0, start, checkpoints, boards, devices)
     if not chief:
         return None
     with atomic_path(folder / "network.weights.h5") as part:
         trained.model.network.save_weights(str(part))
     if verbose:
         print("calibrating sigma and score on simulated pairs", flush=True)
-    network, bias = build(replace(config, precision="float32")), trained.calibration.bias_deg
-    network.set_weights(trained.model.network.get_weights())  # mixed precision is for training
-    known = confidence.calibrate(Chain(network, config, bias), config)
-    save(Chain(network, config, bias, known), folder / "model" / "1", {**about, "confidence": asdict(known)})
-    measured = evaluation.evaluate(config, pairs, trained, Aligner(folder / "model" / "1"))
-    title = f"{about['preset']}: {pairs.description}, {trained.steps} steps, {trained.seconds:.0f} s"
-    report.draw(
-        folder / "report.png", trained.history, measured.errors, config.error_period, measured.inputs, measured.aligned, title
-    )
+    task.save(config, trained, folder / "model" / "1", about)
+    measured = task.evaluate(config, gathered, trained, folder / "model" / "1")
+    title = f"{about['preset']}: {gathered.description}, {trained.steps} steps, {trained.seconds:.0f} s"
+    task.draw(folder / "report.png", config, trained, measured, title)
     for board in boards:
         board.close(measured.metrics)
     run_record.write_json(folder / "metrics.json", measured.metrics)  # last: it says that the run is finished

@@ -17,9 +17,8 @@ from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from udl_tf.presets import as_dict
-from udl_tf.training import datasets, trainer
-from udl_tf.training.consistency import Consistency
 from udl_tf.training.run_record import write_json
+from udl_tf.training.tasks import task_of
 from udl_tf.tuning.oracles import OBJECTIVE, share_of_steps
 from udl_tf.tuning.space import configuration
 
@@ -142,12 +141,13 @@ def measured(config, folder, data=None, simulate_from=None):
     """
     tf.keras.backend.clear_session()
     gc.collect()
-    pairs = datasets.gather(config, data, simulate_from)
-    model = trainer.compiled(config, pairs)
+    task = task_of(config)
+    gathered = task.gather(config, data, simulate_from)
+    model = task.compiled(config, gathered)
     # All steps are one epoch of Keras's; the pipeline has its own order.
     options = {"steps_per_epoch": config.steps, "epochs": 1, "verbose": 0, "shuffle": False}
-    model.fit(pairs.train(), callbacks=[_StopAtNaN()], **options)
-    found = Consistency(config, pairs, PAIRS).measure(model)
+    model.fit(gathered.train(), callbacks=[_StopAtNaN()], **options)
+    found = task.judge(config, gathered, model, PAIRS)
     model.network.save_weights(str(folder / WEIGHTS))
     return found
 

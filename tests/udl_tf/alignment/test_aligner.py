@@ -205,6 +205,9 @@ def test_apply_brings_moving_onto_fixed(aligner, picture, poses):
     np.testing.assert_allclose(unknown.apply(moving[0]), moving[0], atol=1e-5)
     with pytest.raises(InputError, match=r"\(1, height, width\)"):
         one.apply(moving)
+    # The brightest spot lies 0.22 of the side to the right and 0.05 down; turned by y-up 90 degrees it lies above.
+    quarter = dataclasses.replace(one, angle=np.array([90.0]), shift=np.array([[3.0, -1.0]])).transform
+    np.testing.assert_allclose(quarter.apply([[0.22 * 64, 0.05 * 64]])[0, 0], [0.05 * 64 + 3.0, -0.22 * 64 - 1.0], atol=1e-4)
 
 
 def test_max_shift(aligner, picture):

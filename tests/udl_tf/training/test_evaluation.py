@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from udl_tf.alignment.result import Result
 from udl_tf.training.calibration import Calibration
-from udl_tf.training.datasets import Material
+from udl_tf.training.datasets import TrainingData
 from udl_tf.training.evaluation import evaluate
 from udl_tf.training.trainer import Trained
 
@@ -38,7 +38,7 @@ def measured(small_config):
         rows = np.arange(COUNT, dtype=np.float32)
         inputs = {name: np.tile(rows[:, None, None], (1, 4, 4)) for name in ("fixed", "moving")}
         pairs = tf.data.Dataset.from_tensors((inputs, {"angle": truth, "shift": np.zeros((COUNT, 2), np.float32)}))
-        material = Material(None, pairs.repeat(), None, has_truth, "", [])
+        material = TrainingData(None, pairs.repeat(), None, has_truth, "", [])
         history = {"step": [1, 2], "loss": [0.9, 0.4], "consistency_deg": [1.0, 0.9]}
         trained = Trained(Stub(MISS), history, 2.0, 100, Calibration(7.0, 0.3, 5), False)
         config = dataclasses.replace(small_config, batch=3, evaluate_pairs=COUNT, **changes)

@@ -10,7 +10,7 @@ from pipelines import geometry, pairs
 from udl_tf.networks.build import build
 from udl_tf.networks.polar import PolarConfig
 from udl_tf.networks.siamese import SiameseConfig
-from udl_tf.training import trainer
+from udl_tf.training import errors, optimizer, pair_task, trainer
 from udl_tf.training.datasets import gather
 
 
@@ -57,11 +57,11 @@ def test_the_error_falls(config, monkeypatch, layer):
     direction = badly_started(config)({name: tf.constant(x) for name, x in inputs.items()})["direction"]
     angle = geometry.angle_of(direction, config.period)
     before = np.mean(geometry.angular_distance(angle.numpy(), truth["angle"], 180.0))
-    monkeypatch.setattr(trainer, "build", badly_started)
+    monkeypatch.setattr(pair_task, "build", badly_started)
     run = trainer.train(config, material, verbose=0)
-    errors = run.history["rotation_error_deg"]
+    curve = run.history["rotation_error_deg"]
     assert run.steps == config.steps and run.history["step"][-1] == config.steps
-    assert errors[-1] < share * before, (before, errors)
+    assert curve[-1] < share * before, (before, curve)
 
 
 def test_history_and_calibration(trained):
@@ -107,16 +107,16 @@ def test_the_papers_network_trains_on_photographs(small_config):
 
 
 def test_learning_rates_by_hand(small_config):
-    paper = trainer.learning_rate(dataclasses.replace(small_config, decay="paper", learning_rate=5e-4))
+    paper = optimizer.learning_rate(dataclasses.replace(small_config, decay="paper", learning_rate=5e-4))
     found = [float(paper(step)) for step in (0, 11_999, 12_000, 24_000, 36_001)]
     np.testing.assert_allclose(found, [5e-4, 5e-4, 4e-4, 3.2e-4, 2.56e-4], rtol=1e-5)
-    cosine = trainer.learning_rate(dataclasses.replace(small_config, decay="cosine", learning_rate=0.1, steps=300))
+    cosine = optimizer.learning_rate(dataclasses.replace(small_config, decay="cosine", learning_rate=0.1, steps=300))
     found = [float(cosine(step)) for step in (0, 100, 150, 300, 400)]
     np.testing.assert_allclose(found, [0.1, 0.075, 0.05, 0.0, 0.0], atol=1e-7)
 
 
 def test_summaries_by_hand():
-    assert trainer.summary(np.arange(101.0)[::-1]) == {"mean": 50.0, "median": 50.0, "p95": 95.0}
-    error = trainer.rotation_error(np.array([170.0, -170.0, 3.0], np.float32), np.array([-170.0, 5.0, 1.0]), 180.0)
+    assert errors.summary(np.arange(101.0)[::-1]) == {"mean": 50.0, "median": 50.0, "p95": 95.0}
+    error = errors.rotation_error(np.array([170.0, -170.0, 3.0], np.float32), np.array([-170.0, 5.0, 1.0]), 180.0)
     np.testing.assert_allclose(error, [20.0, 5.0, 2.0])
-    np.testing.assert_allclose(trainer.rotation_error([170.0, -170.0], [-170.0, 5.0], 360.0), [20.0, 175.0])
+    np.testing.assert_allclose(errors.rotation_error([170.0, -170.0], [-170.0, 5.0], 360.0), [20.0, 175.0])
