@@ -17,7 +17,6 @@ from pipelines.files.star_ctf import ctf_parameters
 from pipelines.files.star_optics import grouped, of_group, upgraded
 from pipelines.files.star_text import numbers, read_tables
 
-# A label RELION knows (a particle's figure of merit), so that it neither warns nor refuses to select by it.
 PIXEL_SIZE = "rlnImagePixelSize"
 DECIMALS = 6  # of what we write ourselves, as RELION does
 

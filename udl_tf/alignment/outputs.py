@@ -10,7 +10,8 @@ import typing
 
 import numpy as np
 
-SCORE = "rlnParticleFigureOfMerit"  # RELION's
+# A label RELION knows (a particle's figure of merit), so that it neither warns nor refuses to select by it.
+SCORE = "rlnParticleFigureOfMerit"
 SIGMA = "udlSigmaPsi"  # our own, degrees: RELION has no column for it, and keeps those that it does not know
 
 
