@@ -59,7 +59,7 @@ def main(args):
     return rows
 
 
-def affordable_steps(config, material, seconds, probe=8):
+def affordable_steps(config, data, seconds, probe=8):
     """How many steps fit into a time, judged from a few of them."""
     import tensorflow as tf
 
@@ -75,18 +75,18 @@ def affordable_steps(config, material, seconds, probe=8):
             self.ends.append(time.perf_counter())
 
     clock = Clock()
-    compiled(config, material).fit(material.train(), steps_per_epoch=probe, epochs=1, callbacks=[clock], verbose=0, shuffle=False)
+    compiled(config, data).fit(data.train(), steps_per_epoch=probe, epochs=1, callbacks=[clock], verbose=0, shuffle=False)
     ends = clock.ends[2:]  # tracing
     return max(int(seconds * (len(ends) - 1) / (ends[-1] - ends[0])), 1)
 
 
-def curve(variant, config, material, held_out, points):
+def curve(variant, config, data, held_out, points):
     """Train and take stock `points` times: one row each."""
     import tensorflow as tf
 
     from udl_tf.training.trainer import compiled
 
-    model = compiled(config, material)
+    model = compiled(config, data)
     per_point = config.steps // points
     rows = []
 
@@ -101,18 +101,18 @@ def curve(variant, config, material, held_out, points):
 
         def on_epoch_end(self, epoch, logs=None):
             self.spent += time.perf_counter() - self.since
-            found = errors_now(model, config, material, held_out)
+            found = errors_now(model, config, data, held_out)
             loss, self.losses = sum(self.losses) / len(self.losses), []
             row = {"variant": variant, "step": (epoch + 1) * per_point, "loss": loss, **found}
             rows.append({**row, "training s": self.spent})
             progress("  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "variant"))
             self.since = time.perf_counter()
 
-    model.fit(material.train(), steps_per_epoch=per_point, epochs=points, callbacks=[Stock()], verbose=0, shuffle=False)
+    model.fit(data.train(), steps_per_epoch=per_point, epochs=points, callbacks=[Stock()], verbose=0, shuffle=False)
     return rows
 
 
-def errors_now(model, config, material, held_out):
+def errors_now(model, config, data, held_out):
     """Errors of the network on held-out pairs, modulo its period, less the constant C measured on self-pairs."""
     import numpy as np
     import scoring
@@ -120,7 +120,7 @@ def errors_now(model, config, material, held_out):
     from udl_tf.training.calibration import calibrate
 
     inputs, truth = held_out
-    images = [element["moving"] for element, _ in material.train().take(2)]
+    images = [element["moving"] for element, _ in data.train().take(2)]
     constant = calibrate(model.angles, images, model.disturb, config.period, config.seed + 1)
     parts = [slice(start, start + config.batch) for start in range(0, len(truth["angle"]), config.batch)]
     angle = np.concatenate([model.angles({name: inputs[name][rows] for name in inputs}) for rows in parts])

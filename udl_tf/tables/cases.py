@@ -23,13 +23,15 @@ TEST_BATCH = 50
 FLOOR = 1e-3  # var(noise) / var(signal) that is taken for none: what interpolation leaves
 PATCHES = 200  # that the exhaustive search's spectral signal-to-noise ratio is measured on
 
-Case = collections.namedtuple("Case", "train inputs truth side files config material spectral_snr", defaults=(None, None, None))
+Case = collections.namedtuple(
+    "Case", "train inputs truth side files config training_data spectral_snr", defaults=(None, None, None)
+)
 Case.__doc__ = """One row's pairs.
 
 `train`: function () -> endless dataset of (inputs, truth), the same for all trained methods; its images may be larger than
 `side`. `inputs`, `truth`: of the test, NumPy. `side`: of the test's images, pixels. `files`: the paths that the training draws
-from. Of rotations alone: `config`, the `presets.Config` of the paper's network trained by UDL; `material`, what that learns from,
-a `training.datasets.TrainingData`; `spectral_snr`: function () -> (side // 2 + 1,), of the test's images.
+from. Of rotations alone: `config`, the `presets.Config` of the paper's network trained by UDL; `training_data`, what that learns
+from, a `training.datasets.TrainingData`; `spectral_snr`: function () -> (side // 2 + 1,), of the test's images.
 """
 
 

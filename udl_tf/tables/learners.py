@@ -38,7 +38,7 @@ def fit(learner, tell=lambda text: None):
 def udl(case, table, scale, steps):
     """The paper's network by unsupervised difference learning, its constant C found on self-pairs."""
     config = case.config
-    model = trainer.compiled(config, case.material)
+    model = trainer.compiled(config, case.training_data)
 
     def angles(inputs):  # of one size for both uses, else the traced function forgets it
         return model.angles({name: centre_crop(images, case.side) for name, images in inputs.items()})

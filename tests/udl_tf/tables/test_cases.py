@@ -47,7 +47,7 @@ def test_the_trainings_pairs_come_again_after_their_number_and_are_others_than_t
     angles = np.concatenate([truth["angle"] for _, truth in batches[:2]])
     assert not np.isin(photographs.truth["angle"], angles).any()
     assert np.isfinite(batches[0][0]["fixed"]).all() and batches[0][0]["fixed"].shape == (8, 96, 96)  # room to disturb
-    later = next(photographs.material.train(1).as_numpy_iterator())
+    later = next(photographs.training_data.train(1).as_numpy_iterator())
     np.testing.assert_array_equal(later[0]["fixed"], batches[1][0]["fixed"])
 
 

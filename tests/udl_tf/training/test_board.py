@@ -22,7 +22,7 @@ BOX = 64
 TINY = {"mask_widths": (2, 1), "feature_widths": (4, 8), "match_widths": (8,), "dense_widths": (16,)}
 
 
-def material(angles, known=True):
+def gathered(angles, known=True):
     """Held-out pairs of a bright spot right of the centre, with these true angles."""
     rng = np.random.default_rng(0)
     images = 0.01 * rng.normal(size=(len(angles), BOX, BOX)).astype(np.float32)
@@ -76,7 +76,7 @@ def config(small_config):
 
 def test_numbers_of_the_steps_by_hand(tmp_path, config):
     board = Board(tmp_path / "logs")
-    board.open(Predicts(), config, material(np.zeros(64)))
+    board.open(Predicts(), config, gathered(np.zeros(64)))
     steps_of(board, range(1, 9))
     board.close()
     events = read(tmp_path / "logs")
@@ -88,7 +88,7 @@ def test_numbers_of_the_steps_by_hand(tmp_path, config):
 
 def test_a_long_run_is_thinned_to_means(tmp_path, config):
     board = Board(tmp_path)
-    board.open(Predicts(), dataclasses.replace(config, steps=1401), material(np.zeros(64)))
+    board.open(Predicts(), dataclasses.replace(config, steps=1401), gathered(np.zeros(64)))
     for k in range(1, 1402):
         board.step(k, {"loss": float(k)}, 1.0 + k % 3, 1.0)
     board.close()
@@ -104,7 +104,7 @@ def test_errors_of_pairs_by_hand(tmp_path, config):
     truth[0], truth[1], truth[2:4], truth[-1] = 4.0, 179.0, 90.0, np.nan
     model = Predicts()  # the constant C is known and taken off: 0 degrees each
     board = Board(tmp_path)
-    board.open(model, config, material(truth))
+    board.open(model, config, gathered(truth))
     board.point(8, model, {"loss": 0.5, "consistency_deg": 1.5, "rotation_error_deg": 3.0, "learning_rate": 0.25})
     board.close({"rotation_error_deg": {"mean": 2.5}, "interrupted": False, "note": "text"})
     events = read(tmp_path)
@@ -124,7 +124,7 @@ def test_errors_of_pairs_by_hand(tmp_path, config):
 
 def test_where_the_truth_is_unknown_nothing_is_said_of_it(tmp_path, config):
     board = Board(tmp_path)
-    board.open(Predicts(), config, material(np.full(64, np.nan), known=False))
+    board.open(Predicts(), config, gathered(np.full(64, np.nan), known=False))
     board.point(1, Predicts(), {"loss": 0.5, "consistency_deg": 1.5})
     board.close()
     tags = read(tmp_path).Tags()["tensors"]
@@ -135,7 +135,7 @@ def test_where_the_truth_is_unknown_nothing_is_said_of_it(tmp_path, config):
 @pytest.mark.parametrize(("share", "drawn"), [(0.0, [1, 8]), (np.inf, [1, 3, 5, 8])])
 def test_when_pictures_are_drawn(tmp_path, config, share, drawn):
     board = Board(tmp_path, share)
-    board.open(Predicts(), config, material(np.zeros(64)))
+    board.open(Predicts(), config, gathered(np.zeros(64)))
     for k in (1, 3, 5, 8):
         steps_of(board, [k])
         board.point(k, Predicts(), {"consistency_deg": 1.0})
@@ -148,13 +148,13 @@ def test_when_pictures_are_drawn(tmp_path, config, share, drawn):
 @pytest.mark.parametrize("torn", [0, 9])
 def test_a_killed_run_that_goes_on_gives_one_curve(tmp_path, config, torn):
     first = Board(tmp_path)
-    first.open(Predicts(), config, material(np.zeros(64)))
+    first.open(Predicts(), config, gathered(np.zeros(64)))
     steps_of(first, range(1, 7))  # killed after step 6: never closed; its last checkpoint was of step 4
     if torn:
         path = next(tmp_path.glob("*tfevents*"))
         path.write_bytes(path.read_bytes()[:-torn])  # in the middle of a record
     second = Board(tmp_path)
-    second.open(Predicts(done=4), config, material(np.zeros(64)))
+    second.open(Predicts(done=4), config, gathered(np.zeros(64)))
     steps_of(second, range(5, 9), loss=lambda k: 100.0 + k)
     second.close()
     assert curve(read(tmp_path), "training/loss") == (list(range(1, 9)), [1.0, 2.0, 3.0, 4.0, 105.0, 106.0, 107.0, 108.0])
@@ -168,7 +168,7 @@ def test_a_board_that_was_never_opened_can_be_closed(tmp_path):
 def test_hyperparameters(tmp_path, config):
     config = dataclasses.replace(config, network=SiameseConfig(**TINY))
     board = Board(tmp_path)
-    board.open(Predicts(), config, material(np.zeros(64)))
+    board.open(Predicts(), config, gathered(np.zeros(64)))
     board.close()
     events = read(tmp_path)
 
@@ -200,7 +200,7 @@ def test_pictures_of_every_network(tmp_path, config, kind):
     model = DisturbedPairModel(build(config), Disturb(2.0), config.period)
     model.compile(optimizer=tf.keras.optimizers.Adam(0.01))
     board = Board(tmp_path)
-    board.open(model, config, material(np.zeros(64)))
+    board.open(model, config, gathered(np.zeros(64)))
     board.point(8, model, {"consistency_deg": 1.0})
     board.close()
     events = read(tmp_path)
@@ -266,8 +266,8 @@ def test_held_out_pairs_larger_than_the_box_are_cut(tmp_path, config):
     model = Predicts()
     model.box = BOX // 2
     board = Board(tmp_path)
-    board.open(model, config, material(np.zeros(64)))
-    assert pairs.collect(material(np.zeros(64)).held_out, 1)[0]["fixed"].shape == (1, BOX, BOX)
+    board.open(model, config, gathered(np.zeros(64)))
+    assert pairs.collect(gathered(np.zeros(64)).held_out, 1)[0]["fixed"].shape == (1, BOX, BOX)
     board.point(8, model, {})
     board.close()
     # the spot lies outside of the half that is left: noise alone is stretched to all greys

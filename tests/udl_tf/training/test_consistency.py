@@ -84,8 +84,8 @@ def test_the_disturbed_images_have_fresh_noise_of_half_the_background():
     rng = np.random.default_rng(0)
     images = {name: rng.normal(size=(64, BOX, BOX)).astype(np.float32) for name in ("fixed", "moving")}
     truth = {"angle": np.zeros(64, np.float32), "shift": np.zeros((64, 2), np.float32)}
-    material = types.SimpleNamespace(held_out=tf.data.Dataset.from_tensors((images, truth)))
-    before, after = np.split(Consistency(CONFIG, material, 64).fixed.numpy(), 2)
+    gathered = types.SimpleNamespace(held_out=tf.data.Dataset.from_tensors((images, truth)))
+    before, after = np.split(Consistency(CONFIG, gathered, 64).fixed.numpy(), 2)
     # Interpolation keeps 4/9 of the variance of white noise when it is taken at places uniform within a pixel.
     assert np.var(after[:, 16:48, 16:48]) == pytest.approx(np.var(before) * (4.0 / 9.0 + 0.5), rel=0.04)
 

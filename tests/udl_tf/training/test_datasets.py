@@ -18,7 +18,7 @@ from udl_tf.training.datasets import gather
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory, picture):
     """30 pictures of 48 pixels, and a STAR file with the poses that bring each onto the first turned to zero."""
-    folder = tmp_path_factory.mktemp("material")
+    folder = tmp_path_factory.mktemp("images")
     angle = np.linspace(-170, 170, 30)
     write_mrc(folder / "images.mrcs", picture(angle, np.zeros((30, 2)), 48), 3.0)
     table = star.new_star([f"{row + 1}@images.mrcs" for row in range(30)], 3.0)
@@ -27,22 +27,22 @@ def stack(tmp_path_factory, picture):
 
 
 def test_held_out_images_of_a_stack_are_others(small_config, stack):
-    material = gather(small_config, data=stack / "images.mrcs")
-    assert not material.has_truth and "20 noisy images" in material.description and "10 others" in material.description
+    gathered = gather(small_config, data=stack / "images.mrcs")
+    assert not gathered.has_truth and "20 noisy images" in gathered.description and "10 others" in gathered.description
     trained, held = (
         np.concatenate([pairs.collect(part, 64)[0][name] for name in ("fixed", "moving")])
-        for part in (material.train(), material.held_out)
+        for part in (gathered.train(), gathered.held_out)
     )
     assert trained.shape == held.shape == (128, 64, 64)  # resampled to the box
     # 30 pictures, all turned differently: each is only ever in one of the two parts.
     assert np.abs(trained[:, None] - held[None]).max((2, 3)).min() > 0.1
-    assert isinstance(material.renoise, Background) and len(material.renoise.power) == 33
+    assert isinstance(gathered.renoise, Background) and len(gathered.renoise.power) == 33
 
 
 def test_truth_of_a_star_file(small_config, stack, aligner):
-    material = gather(small_config, data=stack / "images.star")
-    assert material.has_truth
-    inputs, truth = pairs.collect(material.held_out, 32)
+    gathered = gather(small_config, data=stack / "images.star")
+    assert gathered.has_truth
+    inputs, truth = pairs.collect(gathered.held_out, 32)
     result = aligner.align(inputs["fixed"], inputs["moving"])
     assert geometry.angular_distance(result.angle, truth["angle"]).max() < 0.3
     np.testing.assert_allclose(result.shift, truth["shift"], atol=0.1)
@@ -61,12 +61,12 @@ def test_shifts_of_a_star_file_are_scaled_to_the_box(small_config, stack, pictur
 
 def test_simulated_from_clean_images(small_config, stack, aligner):
     config = dataclasses.replace(small_config, noise="gaussian:5")
-    material = gather(config, simulate_from=stack / "images.mrcs")
-    assert material.has_truth and "30 clean image(s)" in material.description
-    inputs, truth = pairs.collect(material.held_out, 32)
+    gathered = gather(config, simulate_from=stack / "images.mrcs")
+    assert gathered.has_truth and "30 clean image(s)" in gathered.description
+    inputs, truth = pairs.collect(gathered.held_out, 32)
     result = aligner.align(inputs["fixed"], inputs["moving"])
     assert np.median(geometry.angular_distance(result.angle, truth["angle"])) < 1.0
-    train, _ = pairs.collect(material.train(), 32)
+    train, _ = pairs.collect(gathered.train(), 32)
     assert np.abs(train["fixed"] - inputs["fixed"]).max() > 0.5
 
 
@@ -74,13 +74,13 @@ def test_photographs(small_config, tmp_path):
     for i, image in enumerate(dead_leaves.dead_leaves(3, 160, seed=1)):
         cv2.imwrite(str(tmp_path / f"{i}.png"), image)
     config = dataclasses.replace(small_config, material="photos", noise="s&p:0.1", renoise=0.5)
-    material = gather(config, data=tmp_path)
-    inputs, truth = pairs.collect(material.train(), 16)
-    assert inputs["fixed"].shape == (16, 64, 64) and np.isfinite(truth["angle"]).all() and material.has_truth
+    gathered = gather(config, data=tmp_path)
+    inputs, truth = pairs.collect(gathered.train(), 16)
+    assert inputs["fixed"].shape == (16, 64, 64) and np.isfinite(truth["angle"]).all() and gathered.has_truth
     # A tenth of all pixels is the image's highest value, a tenth its lowest.
     image = inputs["fixed"][0]
     assert abs(np.mean(image == image.max()) - 0.1) < 0.03 and abs(np.mean(image == image.min()) - 0.1) < 0.03
-    assert material.renoise == White(0.05, 0.5)
+    assert gathered.renoise == White(0.05, 0.5)
 
 
 def test_what_is_refused(small_config, stack, tmp_path):

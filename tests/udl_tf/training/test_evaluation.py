@@ -38,11 +38,11 @@ def measured(small_config):
         rows = np.arange(COUNT, dtype=np.float32)
         inputs = {name: np.tile(rows[:, None, None], (1, 4, 4)) for name in ("fixed", "moving")}
         pairs = tf.data.Dataset.from_tensors((inputs, {"angle": truth, "shift": np.zeros((COUNT, 2), np.float32)}))
-        material = TrainingData(None, pairs.repeat(), None, has_truth, "", [])
+        gathered = TrainingData(None, pairs.repeat(), None, has_truth, "", [])
         history = {"step": [1, 2], "loss": [0.9, 0.4], "consistency_deg": [1.0, 0.9]}
         trained = Trained(Stub(MISS), history, 2.0, 100, Calibration(7.0, 0.3, 5), False)
         config = dataclasses.replace(small_config, batch=3, evaluate_pairs=COUNT, **changes)
-        return evaluate(config, material, trained, Stub(MISS))
+        return evaluate(config, gathered, trained, Stub(MISS))
 
     return measure
 

@@ -48,7 +48,7 @@ class SendAt:
     def __init__(self, step, number=signal.SIGTERM):
         self.at, self.number = step, number
 
-    def open(self, model, config, material):
+    def open(self, model, config, gathered):
         self.begun = int(model.optimizer.iterations.numpy())
 
     def step(self, step, logs, busy_s, waited_s):

@@ -20,13 +20,13 @@ def config(small_config):
 
 
 @pytest.fixture(scope="module")
-def material(config):
+def gathered(config):
     return gather(config)
 
 
 @pytest.fixture(scope="module")
-def trained(config, material):
-    return trainer.train(config, material, verbose=0)
+def trained(config, gathered):
+    return trainer.train(config, gathered, verbose=0)
 
 
 def weights_of(trained):
@@ -45,7 +45,7 @@ def test_the_error_falls(config, monkeypatch, layer):
     """From ring weights that grow with the frequency, so that noise rules, UDL finds better ones."""
     steepness, changes, share = STARTS[layer]
     config = dataclasses.replace(config, **changes)
-    material = gather(config)
+    gathered = gather(config)
 
     def badly_started(config):
         network = build(config)
@@ -53,12 +53,12 @@ def test_the_error_falls(config, monkeypatch, layer):
         weight.assign(tf.linspace(-steepness, steepness, weight.shape[0]))
         return network
 
-    inputs, truth = pairs.collect(material.held_out, 256)
+    inputs, truth = pairs.collect(gathered.held_out, 256)
     direction = badly_started(config)({name: tf.constant(x) for name, x in inputs.items()})["direction"]
     angle = geometry.angle_of(direction, config.period)
     before = np.mean(geometry.angular_distance(angle.numpy(), truth["angle"], 180.0))
     monkeypatch.setattr(pair_task, "build", badly_started)
-    run = trainer.train(config, material, verbose=0)
+    run = trainer.train(config, gathered, verbose=0)
     curve = run.history["rotation_error_deg"]
     assert run.steps == config.steps and run.history["step"][-1] == config.steps
     assert curve[-1] < share * before, (before, curve)
@@ -90,9 +90,9 @@ def test_a_second_run_with_wrong_truth_is_bit_identical(config, trained):
     assert min(blind.history["rotation_error_deg"]) > 20  # the measurement does look at it
 
 
-def test_another_seed_and_no_truth(config, material, trained):
+def test_another_seed_and_no_truth(config, gathered, trained):
     config = dataclasses.replace(config, seed=4, steps=2)
-    run = trainer.train(config, material._replace(has_truth=False), verbose=0)
+    run = trainer.train(config, gathered._replace(has_truth=False), verbose=0)
     assert run.steps == 2 and "rotation_error_deg" not in run.history and len(run.history["consistency_deg"]) == 2
     assert run.history["loss"][0] != trained.history["loss"][0]
 

@@ -24,7 +24,7 @@ class Wait:
     def __init__(self, folder, step):
         self.file, self.at = folder / "waiting", step
 
-    def open(self, model, config, material):
+    def open(self, model, config, gathered):
         pass
 
     def step(self, step, logs, busy_s, waited_s):
