@@ -1,6 +1,68 @@
-"""Settings for the whole suite; they must be made before TensorFlow and matplotlib are imported."""
+"""Settings for the whole suite, made before TensorFlow and matplotlib are imported, and the two options of CI."""
 
+import ast
+import functools
 import os
+import pathlib
+import re
+
+import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's C++ log: errors only
 os.environ.setdefault("MPLBACKEND", "Agg")  # pictures go to files: no display needed
+
+ROOT = pathlib.Path(__file__).parents[1]
+# What may differ between versions. TensorFlow's promise of compatibility covers its public names but for `experimental`
+# (that each of them exists, test_tensorflow_names.py says). It does not cover Keras, which is another one, nor what is
+# private; files are written by one version and read by another; gRPC's messages have the protobuf that TensorFlow asks for.
+# `importorskip`: what else is installed.
+VERSIONED = re.compile(
+    r"tf\.keras|keras_tuner|tf\.saved_model|tf\.train\.|tf\.distribute|tf\.summary|experimental|tensorflow\.python|raw_ops"
+    r"|tensorflow_addons|has_addons|grpc|importorskip"
+)
+COMMAND = '__name__ == "__main__"'
+TOOK = pytest.StashKey()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--limit", type=float, metavar="SECONDS", help="fail tests that take longer, but those marked slow")
+    parser.addoption("--versioned", action="store_true", help="only tests of what may differ between versions of TensorFlow")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keep the files that name, or import a module that names, what differs between versions; commands run all of it."""
+    if config.getoption("--versioned"):
+        kept = [item for item in items if is_versioned(item.path)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+
+@functools.cache
+def is_versioned(path):
+    source = path.read_text(encoding="utf-8")
+    programs = [place for place in path.parent.glob("*.py") if f'"{place.name}"' in source]  # that the test starts
+    stems = [ROOT.joinpath(*name.split(".")) for name in imported(source)]
+    modules = [place for stem in stems for place in (stem.with_suffix(".py"), stem / "__init__.py") if place.is_file()]
+    sources = [source, *(place.read_text(encoding="utf-8") for place in programs + modules)]
+    return any(VERSIONED.search(source) or COMMAND in source for source in sources)
+
+
+def imported(source):
+    """Names of the modules that a test imports, and of what it imports from them, which may be modules."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test with its fixtures takes at most `--limit`: else it fails, and says so."""
+    outcome = yield
+    report, limit = outcome.get_result(), item.config.getoption("--limit")
+    item.stash[TOOK] = item.stash.get(TOOK, 0.0) + report.duration
+    if limit and report.when == "call" and report.passed and item.stash[TOOK] > limit and not item.get_closest_marker("slow"):
+        report.outcome = "failed"
+        report.longrepr = f"took {item.stash[TOOK]:.0f} s: expected at most {limit:g}, or the mark slow(reason)"
