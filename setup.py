@@ -40,8 +40,11 @@ setup(
         "Topic :: Scientific/Engineering :: Image Processing",
     ],
     packages=find_packages(include=["udl_tf*", "pipelines*", "saved_models*"]),
-    # The shipped models, saved_models/NAME/VERSION/, whatever files TensorFlow writes there.
-    package_data={"saved_models": ["README.md", "*/*.json", "*/[0-9]*/**/*"]},
+    package_data={
+        # The shipped models, saved_models/NAME/VERSION/, whatever files TensorFlow writes there.
+        "saved_models": ["README.md", "*/*.json", "*/[0-9]*/**/*"],
+        "udl_tf.particles": ["report.html"],
+    },
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.15",

@@ -2,6 +2,7 @@
 
     python benchmarks/digest.py --output before.json
     python benchmarks/digest.py --against before.json
+    python benchmarks/digest.py --against before.json --parts stack
 
 SHA-256 of the answers for fixed pairs (both shipped models, three sizes), of the STAR file of a small stack, and of the
 weights of every preset after 50 steps. Numbers are compared to the last bit: both runs must be on one machine and one
@@ -23,6 +24,7 @@ import numpy as np
 PAIRS, SIDES = 24, (64, 128, 200)
 PARTICLES, BOX = 96, 64
 STEPS, SMALL = 50, {"steps": 50, "batch": 8, "sources": 24}
+PARTS = ("pairs", "stack", "weights")
 FULL_SIZE = ("cryo-paper", "photo-paper")  # 70 million weights: two pairs a step
 
 
@@ -31,12 +33,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", metavar="FILE", help="write the fingerprints as JSON")
     parser.add_argument("--against", metavar="FILE", help="compare with fingerprints written before")
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)} (default: all)")
     args = parser.parse_args()
+    parts = args.parts.split(",")
+    if not set(parts) <= set(PARTS):
+        parser.error(f"--parts {args.parts}: expected some of {', '.join(PARTS)}")
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)  # sums in one order
     found = {"tensorflow": tf.__version__}
-    for name, value in itertools.chain(pairs(), stack(), weights()):
+    for name, value in itertools.chain.from_iterable(globals()[part]() for part in parts):
         found[name] = value
         print(f"{name:32s} {value[:16]}", flush=True)
     if args.output:
@@ -44,7 +50,8 @@ def main():
     if not args.against:
         return 0
     before = json.loads(pathlib.Path(args.against).read_text())
-    different = [name for name in sorted(before.keys() | found.keys()) if before.get(name) != found.get(name)]
+    names = found.keys() if parts != list(PARTS) else before.keys() | found.keys()
+    different = [name for name in sorted(names) if before.get(name) != found.get(name)]
     print(f"different: {', '.join(different)}" if different else f"all {len(found)} equal")
     return 1 if different else 0
 

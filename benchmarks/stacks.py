@@ -20,6 +20,7 @@ import tempfile
 import time
 
 from harness import add_data, data_path, progress, run
+from stack_scores import angle_between, error, likeness, within
 
 GOALS = {("groel", 0.1): 0.20, ("empiar10034", 0.1): 0.25, ("empiar10065", 0.1): 0.45}
 GOALS |= {("groel", 0.02): 0.6, ("empiar10034", 0.02): 0.6, ("empiar10065", 0.02): 1.0}
@@ -70,9 +71,9 @@ def classes(args, folder):
         path = folder / f"{name}-{snr:g}.mrcs"
         write_mrc(path, images, 2.0)
         row = {"stack": name, "SNR": snr, "goal deg": goal}
-        result, seconds, stack = aligned(path)
+        result, seconds, alignment = aligned(path)
         row |= {"own average deg": error(result.angle, truth, PERIODS[name]), "s": seconds}
-        row |= {"within 2 sigma %": within(result, truth, PERIODS[name]), "left out": int((stack.weight == 0).sum())}
+        row |= {"within 2 sigma %": within(result, truth, PERIODS[name]), "left out": left_out(alignment)}
         for column, reference in (("particle 1 deg", 1), ("clean image deg", clean)):
             other, *_ = aligned(path, reference=reference, reference_name=column)
             row[column] = error(other.angle, truth, PERIODS[name])
@@ -99,7 +100,7 @@ def clpb(args, folder):
     clean = opening.open_source(data_path(args.data, "cryo/semireal/clpb_side_reference.mrc")).read([0])[0]
     source = opening.open_source(star)
     truth, _ = source.star.poses(source.shape[0])
-    result, seconds, stack = aligned(star, average=str(folder / "clpb.mrc"))
+    result, seconds, alignment = aligned(star, average=str(folder / "clpb.mrc"))
     average = opening.open_source(folder / "clpb.mrc").read([0])[0]
     images, parameters = normalise(source.read(slice(None))).numpy(), source.star.ctf_parameters()
     values = ctf.ctf(source.shape[0], source.pixel_size, parameters.defocus_u, parameters.defocus_v).numpy()
@@ -122,7 +123,7 @@ def clpb(args, folder):
         "correlation with the clean reference": likeness(average, clean, angle_between(result.angle, truth)),
         "goal corr.": 0.97,
     }
-    rows[1]["left out"] = int((stack.weight == 0).sum())
+    rows[1]["left out"] = left_out(alignment)
     return rows
 
 
@@ -133,14 +134,14 @@ def apoferritin(args, folder):
     from pipelines import geometry
 
     star = data_path(args.data, "cryo/real/apoferritin.star")
-    result, seconds, stack = aligned(star, report=str(folder / "apoferritin.html"))
-    shifts = [aligned(star, reference=half, reference_name=f"half {i}")[0] for i, half in enumerate(stack.picture.halves)]
+    result, seconds, alignment = aligned(star, report=str(folder / "apoferritin.html"))
+    shifts = [aligned(star, reference=half, reference_name=f"half {i}")[0] for i, half in enumerate(alignment.averages[0].halves)]
     # A shift is counted after the turn, which a round particle leaves open: where each particle's centre was is what repeats.
     places = [np.asarray(geometry.inverse(found.angle, found.shift)[1]) for found in shifts]
     apart = places[0] - places[1]
     apart = np.linalg.norm(apart - np.median(apart, 0), axis=1)
     row = {"stack": "apoferritin", "s": seconds, "centres apart, median px": float(np.median(apart))}
-    return [{**row, "within 1 px %": 100.0 * float((apart < 1.0).mean()), "left out": int((stack.weight == 0).sum())}]
+    return [{**row, "within 1 px %": 100.0 * float((apart < 1.0).mean()), "left out": left_out(alignment)}]
 
 
 def relion(args, folder):
@@ -220,12 +221,18 @@ def size(args, folder):
 
 
 def aligned(path, **options):
-    """(`Result`, seconds, `Stack`) of a stack file, aligned with the shipped model, starting from files."""
-    from udl_tf.particles.stack_alignment import Job, align_stack
+    """(`Result`, seconds, `StackAlignment`) of a stack file, aligned with the shipped model, starting from files."""
+    from udl_tf.particles.request import StackRequest
+    from udl_tf.particles.stack_alignment import align_stack
 
     began = time.perf_counter()
-    result, stack, *_ = align_stack(Job(str(path), **options), progress=False)
-    return result, time.perf_counter() - began, stack
+    found, *_ = align_stack(StackRequest(str(path), **options), progress=False)
+    return found.result(), time.perf_counter() - began, found
+
+
+def left_out(alignment):
+    """Particles that are not in the average."""
+    return int((alignment.particles.weight == 0).sum())
 
 
 def noisy_copies(data, name, snr, count, seed, box=128):
@@ -245,44 +252,6 @@ def noisy_copies(data, name, snr, count, seed, box=128):
     shift = tf.random.stateless_uniform((count, 2), seeds[1], -10.0 * box / 128, 10.0 * box / 128)
     copies = noise.apply(noise.parse(f"gaussian:{snr:g}"), warp(tf.repeat(clean, count, 0), angle, shift), seeds[2])
     return clean[0].numpy(), normalise(copies).numpy(), -angle.numpy()
-
-
-def angle_between(angle, truth, period=360.0):
-    """The one rotation, degrees, that brings angles nearest to the truth."""
-    import numpy as np
-
-    turns = np.exp(2j * np.pi * (np.asarray(truth) - angle) / period)
-    return np.angle(turns.mean()) * period / (2.0 * np.pi)
-
-
-def error(angle, truth, period):
-    """Mean error in degrees after removing one rotation common to all."""
-    from pipelines import geometry
-
-    return float(geometry.angular_distance(angle + angle_between(angle, truth, period), truth, period).mean())
-
-
-def within(result, truth, period, part=slice(None)):
-    """Percentage of angles within 1.96 standard errors."""
-    from pipelines import geometry
-
-    angle, truth, sigma = result.angle[part], truth[part], result.sigma[part]
-    apart = geometry.angular_distance(angle + angle_between(angle, truth, period), truth, period)
-    return 100.0 * float((apart < 1.96 * sigma).mean())
-
-
-def likeness(average, clean, turn):
-    """Correlation within the mask of an average, turned by `turn` and moved to fit, with the clean image."""
-    import numpy as np
-
-    import udl_tf
-    from pipelines import geometry
-    from pipelines.geometry.warp import warp
-
-    turned = warp(average[None].astype(np.float32), np.float32([turn]), np.zeros((1, 2), np.float32)).numpy()
-    moved = udl_tf.load("cryo").align(clean, turned).apply(turned)[0]
-    inside = np.linalg.norm(geometry.centred_grid(*clean.shape), axis=-1) < 0.45 * clean.shape[0]
-    return float(np.corrcoef(moved[inside], clean[inside])[0, 1])
 
 
 def memory(pid):

@@ -100,7 +100,7 @@ def align_file(path, reference="average", command="", progress=True, **options):
 
     Args:
         path: the stack. reference: "average", an image file, or the number of an image from 1.
-        command: the command line, for the report. options: see `udl_tf.particles.stack_alignment.Job`.
+        command: the command line, for the report. options: see `udl_tf.particles.request.StackRequest`.
 
     Returns:
         The numbers of `udl_tf.alignment.outputs` by name, lists in the order of the stack: {"angle": [...], "shift": [[dx, dy],
@@ -111,18 +111,20 @@ def align_file(path, reference="average", command="", progress=True, **options):
     Raises:
         InputError: as `align_pair`; an output that is not of its kind, or images a STAR file cannot name.
     """
-    from udl_tf.particles.stack_alignment import Job, align_stack
+    from udl_tf.particles.request import StackRequest
+    from udl_tf.particles.stack_alignment import align_stack
 
-    job = Job(path=str(path), **_reference(path, reference, options.get("pixel_size")), **options)
-    result, stack, ctf, resolution, message = align_stack(job, command, progress)
+    request = StackRequest(path=str(path), **_reference(path, reference, options.get("pixel_size")), **options)
+    alignment, ctf, message = align_stack(request, command, progress)
     if message:
         print(message, file=sys.stderr)
+    result, resolution = alignment.result(), alignment.resolution(0)
     return {
         **result.as_json(),
-        "weight": (stack.weight * stack.usable).tolist(),
+        "weight": (alignment.particles.weight * alignment.particles.usable).tolist(),
         "ctf": ctf,
         "resolution": resolution if resolution < float("inf") else None,
-        "notes": stack.notes,
+        "notes": alignment.notes,
     }
 
 
@@ -166,7 +168,7 @@ def _stack(args):
 
 
 def _pixels(max_shift):
-    from udl_tf.particles.stack_alignment import length
+    from udl_tf.particles.lengths import length
 
     return length(max_shift, None, "max-shift")
 
@@ -187,7 +189,7 @@ def _single(path):
 
 
 def _reference(path, reference, pixel_size):
-    """`Job`'s fields reference and reference_name: "average", a number from 1, or the image (h, w) of a file."""
+    """`StackRequest`'s fields reference and reference_name: "average", a number from 1, or the image (h, w) of a file."""
     from pipelines.files import opening
     from pipelines.normalise import unusable
 

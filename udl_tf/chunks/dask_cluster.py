@@ -70,7 +70,7 @@ class _Chunk:
 
     def __init__(self, future, scheduler, start, stop):
         self._future, self._scheduler = future, scheduler
-        self._name = f"particles {start + 1} to {stop}"
+        self._name = f"items {start + 1} to {stop}"
 
     def result(self):
         from distributed import KilledWorker

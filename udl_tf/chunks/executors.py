@@ -1,4 +1,4 @@
-"""Where chunks of a stack are computed: threads of this process, worker processes, or a Dask cluster.
+"""Where chunks are computed: threads of this process, worker processes, or a Dask cluster.
 
 Every chunk gives the same bytes wherever it runs. Sums of floating-point numbers depend on how many threads share them, so
 each chunk is computed by one thread (`single_threaded`), and speed comes from several chunks at once.

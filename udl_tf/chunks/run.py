@@ -1,26 +1,31 @@
-"""Work on a stack, chunk by chunk: results come in order, wherever the chunks are computed."""
+"""Work on a long series of items, chunk by chunk: results come in order, wherever the chunks are computed."""
 
 from collections import deque
 
 import numpy as np
 
-RANGE = "chunk_range"  # in the ledger, beside a chunk's arrays: [start, stop), so that another chunk size is noticed
+RANGE = "chunk_range"  # in the store, beside a chunk's arrays: [start, stop), so that another chunk size is noticed
 
 
-def run(stage, function, payload, count, size, executor, ledger=None, progress=None):
+def ranges(count, size, first=0):
+    """Chunks of `size` items of a series, the last with what is left: list of (start, stop), of items from `first` on."""
+    return [(first + start, first + min(start + size, count)) for start in range(0, count, size)]
+
+
+def run(stage, function, payload, chunks, executor, store=None, progress=None):
     """Generator: the results of ``function(payload, start, stop)`` for each chunk, in order.
 
-    At most ``executor.in_flight`` chunks are being computed or wait for their turn, so memory does not grow with the stack.
+    At most ``executor.in_flight`` chunks are being computed or wait for their turn, so memory does not grow with the series.
 
     Args:
-        stage: name of this piece of the job, unique in it; it names files of the ledger.
+        stage: name of this piece of the work, unique in it; it names files of the store.
         function: module-level function; returns a dict of NumPy arrays. It should leave sums to one thread: see
             `udl_tf.chunks.executors.single_threaded`.
-        payload: dict of small things (names, numbers, arrays of a few MB), sent to each worker once, never changed.
-        count: items of the stack, of which each chunk has `size`, and the last one what is left.
+        payload: small things (names, numbers, arrays of a few MB), dict or dataclass: sent to each worker once, never changed.
+        chunks: (start, stop) of each, see `ranges`.
         executor: from `udl_tf.chunks.executors.open_executor`.
-        ledger: None, or `udl_tf.chunks.store.Ledger`: finished chunks are read from it, new ones written to it.
-        progress: None, or a tqdm bar, moved on by the items of each chunk; those from the ledger do not count in its rate.
+        store: None, or `udl_tf.chunks.store.ChunkStore`: finished chunks are read from it, new ones written to it.
+        progress: None, or a tqdm bar, moved on by the items of each chunk; those from the store do not count in its rate.
 
     Yields:
         dict of NumPy arrays, writable, C order, the same bytes whether computed or read.
@@ -29,22 +34,22 @@ def run(stage, function, payload, count, size, executor, ledger=None, progress=N
         InputError: raised by `function`, on whatever machine; a chunk whose worker died again and again. Other exceptions of
             `function` come with their traceback.
     """
-    starts = iter(range(0, count, size))
+    ahead = iter(enumerate(chunks))
     waiting = deque()
     with executor.stage(function, payload) as submit:
         try:
             while True:
-                while len(waiting) < executor.in_flight and (start := next(starts, None)) is not None:
-                    stop = min(start + size, count)
-                    stored = _stored(ledger, stage, start // size, start, stop)
-                    waiting.append((start, stop, stored, submit(start, stop) if stored is None else None))
+                while len(waiting) < executor.in_flight and (chunk := next(ahead, None)) is not None:
+                    number, (start, stop) = chunk
+                    stored = _stored(store, stage, number, start, stop)
+                    waiting.append((number, start, stop, stored, submit(start, stop) if stored is None else None))
                 if not waiting:
                     return
-                start, stop, arrays, future = waiting[0]
+                number, start, stop, arrays, future = waiting[0]
                 if future is not None:
                     arrays = {name: _plain(value) for name, value in future.result().items()}
-                    if ledger is not None:
-                        ledger.write(stage, start // size, {**arrays, RANGE: np.array([start, stop])})
+                    if store is not None:
+                        store.write(stage, number, {**arrays, RANGE: np.array([start, stop])})
                 waiting.popleft()
                 if progress is not None:
                     _advance(progress, stop - start, computed=future is not None)
@@ -56,11 +61,11 @@ def run(stage, function, payload, count, size, executor, ledger=None, progress=N
                     future.cancel()
 
 
-def _stored(ledger, stage, number, start, stop):
+def _stored(store, stage, number, start, stop):
     """The arrays of a finished chunk of exactly this range; None if there is none."""
-    if ledger is None or not ledger.has(stage, number):
+    if store is None or not store.has(stage, number):
         return None
-    arrays = ledger.read(stage, number)
+    arrays = store.read(stage, number)
     return arrays if np.array_equal(arrays.pop(RANGE, None), [start, stop]) else None
 
 

@@ -1,4 +1,4 @@
-"""The finished chunks of a job, kept in a folder until the job is done: what `--resume` goes on from."""
+"""The finished chunks of a piece of work, kept in a folder until all is done: what `--resume` goes on from."""
 
 import contextlib
 import hashlib
@@ -16,11 +16,11 @@ from pipelines.files.lock import lock
 
 LOG = logging.getLogger(__name__)
 ABOUT = "job.json"
-MAGIC = "udl_tf chunks, version 1"
+FORMAT, VERSION = "udl_tf chunks, version ", 2
 CHECKSUM_BYTES = 16
 
 
-class Ledger:
+class ChunkStore:
     """A folder of finished chunks, FOLDER/STAGE/NUMBER.chunk, and a file that says of which job.
 
     A chunk's file is whole or not there, whenever the process is killed; one that was damaged later counts as not there. Another
@@ -33,14 +33,14 @@ class Ledger:
         resume: True: keep the chunks that are there, if they are of the same job. False: start over.
 
     Raises:
-        InputError: the folder is not ours or cannot be written, is in use, or (`resume`) is of another job.
+        InputError: the folder is not ours or cannot be written, is in use, or (`resume`) is of another job or version.
     """
 
     def __init__(self, folder, fingerprint, resume):
         self.folder = pathlib.Path(folder)
         self._last = None, None
         about = self.folder / ABOUT
-        new = {"format": MAGIC, "fingerprint": json.loads(json.dumps(fingerprint))}
+        new = {"format": f"{FORMAT}{VERSION}", "fingerprint": json.loads(json.dumps(fingerprint))}
         try:
             with contextlib.suppress(FileExistsError):
                 self.folder.mkdir()
@@ -48,6 +48,11 @@ class Ledger:
             self._lock = lock(self.folder)
             old = _read_json(about)
             if resume and old is not None:
+                if old["format"] != new["format"]:
+                    raise InputError(
+                        f"cannot resume from {self.folder}: received {old['format']}, expected version {VERSION}, "
+                        "that of this udl_tf; start without --resume"
+                    )
                 changes = list(_changes(old["fingerprint"], new["fingerprint"]))
                 if changes:
                     raise InputError(f"cannot resume from {self.folder}, it is of another job: {'; '.join(changes[:3])}")
@@ -122,7 +127,7 @@ class Ledger:
         if not self.folder.is_dir():
             raise InputError(f"{self.folder} is a file: expected a folder for finished chunks")
         names = [item.name for item in self.folder.iterdir() if not item.name.startswith(".")]
-        if names and (_read_json(self.folder / ABOUT) or {}).get("format") != MAGIC:
+        if names and _read_json(self.folder / ABOUT) is None:
             raise InputError(f"the folder {self.folder} holds other things than finished chunks ({names[0]}): move it away")
 
     def _empty(self):
@@ -154,12 +159,13 @@ def _checksum(content):
 
 
 def _read_json(path):
-    """The dict in a JSON file; None if there is none."""
+    """What the file says of the job; None if there is none, or it is not ours."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("fingerprint"), dict) else None
+    ours = isinstance(found, dict) and str(found.get("format")).startswith(FORMAT) and isinstance(found.get("fingerprint"), dict)
+    return found if ours else None
 
 
 def _changes(old, new, prefix=""):

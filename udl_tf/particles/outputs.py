@@ -12,21 +12,19 @@ from pipelines.files.source import chunks
 from pipelines.geometry.warp import warp
 from pipelines.normalise import report_unusable, unusable
 from udl_tf.alignment.outputs import star_columns
-from udl_tf.particles.measures import correntropy
-from udl_tf.particles.report_content import best_and_worst
+from udl_tf.particles.table import LEFT_OUT
 
 WEIGHT = "udlWeight"  # our own column: 1 for particles in the average, 0 for those left out
 CHUNK = 256  # images that are turned at a time
-SIMILARITIES = 20_000  # particles up to which each is compared with the average for the report
 
 
-def poses_table(source, stack, path):
+def poses_table(source, particles, path):
     """The STAR table of an aligned source, to be written to `path`: input columns kept, poses, score, standard error, weight set.
 
     Images that could not be aligned keep their place with angle and shift 0, score 0, weight 0 and standard error 180.
 
     Args:
-        source: `pipelines.files.source.Source`. stack: `stages.Stack`, None to only see whether there can be such a table.
+        source: `pipelines.files.source.Source`. particles: `ParticleTable`, None to only see whether there can be such a table.
 
     Raises:
         InputError: the source is neither a STAR file nor an MRC stack, which STAR files can name, or has no pixel size.
@@ -44,48 +42,25 @@ def poses_table(source, stack, path):
         if source.path.suffix.lower() == ".mrc" and len(source) > 1:
             name += ":mrcs"  # RELION takes .mrc for a volume
         table = star.new_star([f"{row + 1:06d}@{name}" for row in range(len(source))], source.pixel_size)
-    if stack is None:
+    if particles is None:
         return table
-    used = stack.usable
-    angle, shift = np.where(used, stack.angle, 0.0), np.where(used[:, None], stack.shift, 0.0)
-    table = table.with_poses(angle, shift, source.shape[0], star_columns(vars(stack), used))
-    table.particles[WEIGHT] = (stack.weight * used).astype(int)
+    used = particles.usable & (particles.view != LEFT_OUT)
+    angle, shift = np.where(used, particles.angle, 0.0), np.where(used[:, None], particles.shift, 0.0)
+    table = table.with_poses(angle, shift, source.shape[0], star_columns(vars(particles), used))
+    table.particles[WEIGHT] = particles.included.astype(int)
     return table
 
 
-def left_out(source, stack, most=1000):
+def unusable_images(source, particles, most=1000):
     """One line that names the images that cannot be used and says why, or None."""
-    rows = np.flatnonzero(~stack.usable)[:most]
+    rows = np.flatnonzero(~particles.usable)[:most]
     if not rows.size:
         return None
     not_finite, constant = unusable(source.read(rows))
     return report_unusable(rows[not_finite], rows[constant])
 
 
-class Gallery:
-    """Aligned images of a few particles, and how alike each is to the average: collected while the aligned images are made."""
-
-    def __init__(self, stack, mask, count=16):
-        self.stack, self.mask = stack, mask
-        order = stack.score - 1e-4 * np.minimum(stack.sigma, 180.0)  # of equal scores the surer angle is better
-        self.rows = best_and_worst(order, stack.usable, count)
-        self.similarity = np.full(len(stack.rows), np.nan) if len(stack.rows) <= SIMILARITIES else None
-        self._images = {}
-
-    def add(self, rows, aligned):
-        """Look at the aligned images (k, h, w) of rows, a slice."""
-        if self.similarity is not None:
-            self.similarity[rows] = correntropy(aligned, self.stack.picture.average, self.mask)
-        for row in np.concatenate(self.rows):
-            if rows.start <= row < rows.stop:
-                self._images[row] = aligned[row - rows.start].copy()
-
-    def best_and_worst(self):
-        """Two lists of (row, score, aligned image)."""
-        return [[(int(row), float(self.stack.score[row]), self._images[row]) for row in rows] for rows in self.rows]
-
-
-def turn_images(source, stack, append=None, gallery=None, progress=True):
+def turn_images(source, particles, append=None, gallery=None, progress=True):
     """Turn and move all images of a source onto the average, as they are in the file, without CTF correction.
 
     Args:
@@ -93,7 +68,7 @@ def turn_images(source, stack, append=None, gallery=None, progress=True):
     """
     with tqdm(total=len(source), unit="particle", desc="aligned images", disable=None if progress else True, leave=False) as bar:
         for rows, images in chunks(source, CHUNK):
-            aligned = warp(images, stack.angle[rows], stack.shift[rows]).numpy()
+            aligned = warp(images, particles.angle[rows], particles.shift[rows]).numpy()
             if append:
                 append(aligned)
             if gallery:

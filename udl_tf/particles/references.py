@@ -1,16 +1,18 @@
 """What particles are compared with, made from the sums of a pass over the stack: filtered averages and the noise spectrum.
 
-Both half-sets have an average of their own, so that their Fourier ring correlation f is not flattered. f is also the Wiener
-filter of a half's average: signal over signal plus noise. What the average does not explain of the particles' power is the noise.
+Both half-sets of a view have an average of their own, so that their Fourier ring correlation f is not flattered. f is also the
+Wiener filter of a half's average: signal over signal plus noise. What the average does not explain of the particles' power is
+the noise.
 """
 
 import dataclasses
 
 import numpy as np
 
-from udl_tf.particles.averaging import HALVES, Rings, average, gains
-from udl_tf.particles.chunk_context import framed, mask_of, window_of
+from udl_tf.particles.averaging import HALVES, average, gains
+from udl_tf.particles.masks import framed, mask_of, window_of
 from udl_tf.particles.measures import ring_correlation
+from udl_tf.particles.rings import Rings
 
 SMOOTHING = 5  # rings that correlations are averaged over
 RESOLVED = 0.143  # correlation of half-sets up to which frequencies say something
@@ -21,7 +23,7 @@ LEAST_NOISE = 0.05, 1e-3  # shares of a ring's power and of the mean power: clea
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """What the particles of each half-set are compared with.
+    """What the particles of each half-set of a view are compared with.
 
     Attributes:
         averages: float32 (2, box, box), masked and filtered. power: (rings,), E|F|^2 of the noise. highest: last ring compared.
@@ -35,8 +37,8 @@ class Reference:
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
-    """What people look at.
+class ViewAverage:
+    """What people look at, of one view.
 
     Attributes:
         average: (box, box), of all particles, Wiener filtered. halves: (2, box, box), not filtered. frc: (rings,).
@@ -48,7 +50,7 @@ class Picture:
 
 
 class Totals:
-    """Adds up, in order, what the chunks of a pass return; see `tasks.poses`."""
+    """Adds up, in order, what the chunks of a pass return; see `chunk_functions.add_up`."""
 
     NAMES = ("numerator", "denominator", "power", "ctf_power", "count")
 
@@ -61,25 +63,25 @@ class Totals:
         self.sums = new if self.sums is None else {name: self.sums[name] + new[name] for name in self.NAMES}
 
 
-def emerging(totals, setting):
-    """`Reference` and `Picture` of the particles' own averages."""
-    rings, mask = Rings(setting.box), mask_of(setting)
+def emerging(totals, config):
+    """`Reference` and `ViewAverage` of the particles' own averages."""
+    rings, mask = Rings(config.box), mask_of(config)
     halves = _halves(totals, rings)
     frc = ring_correlation(*halves, mask)
     believed = _smooth(np.clip(frc, 0.0, 1.0))
     filtered = _filtered(_framed(halves, mask), believed, rings)
     joint = _filtered(_framed(_joint(totals, rings)[None], mask)[0], 2.0 * believed / (1.0 + believed), rings)
-    window = window_of(setting.box)
+    window = window_of(config.box)
     # A particle is seen through the window, its part in the average through the mask: what both let through is in common.
     common = float((window * mask).sum() / np.square(window).sum())
     # Turning has blurred it there by what the gains take back.
     own = common * believed * rings.means(rings.fade / gains(totals.sums["denominator"], rings))
-    return _reference(filtered, believed, own, totals, setting, rings), Picture(joint, halves, frc)
+    return _reference(filtered, believed, own, totals, config, rings), ViewAverage(joint, halves, frc)
 
 
-def given(image, totals, setting):
+def given(image, totals, config):
     """The same for a reference image (box, box): each of its rings is scaled to the part that the particles' average shares."""
-    rings, mask = Rings(setting.box), mask_of(setting)
+    rings, mask = Rings(config.box), mask_of(config)
     halves = _halves(totals, rings)
     frc = ring_correlation(*halves, mask)
     believed = _smooth(np.clip(frc, 0.0, 1.0))
@@ -87,9 +89,9 @@ def given(image, totals, setting):
     spectrum = np.fft.rfft2(image)
     cross, own = rings.means((np.fft.rfft2(joint) * spectrum.conj()).real), rings.means(np.square(np.abs(spectrum)))
     scaled = _filtered(image, _smooth(cross) / (_smooth(own) + 1e-30), rings)
-    picture = Picture(_filtered(joint, 2.0 * believed / (1.0 + believed), rings), halves, frc)
+    seen = ViewAverage(_filtered(joint, 2.0 * believed / (1.0 + believed), rings), halves, frc)
     own = np.zeros((HALVES, rings.count))
-    return _reference(np.stack([scaled] * HALVES), believed, own, totals, setting, rings), picture
+    return _reference(np.stack([scaled] * HALVES), believed, own, totals, config, rings), seen
 
 
 def _halves(totals, rings):
@@ -108,7 +110,7 @@ def _joint(totals, rings):
     return average(*(totals.sums[name].sum(0, keepdims=True) for name in ("numerator", "denominator")), rings)[0]
 
 
-def _reference(averages, believed, own, totals, setting, rings):
+def _reference(averages, believed, own, totals, config, rings):
     count = max(float(totals.sums["count"]), 1.0)
     seen, ctf_power = totals.sums["power"] / count, totals.sums["ctf_power"] / count
     signal = rings.means(np.square(np.abs(np.fft.rfft2(averages)))).mean(0)
@@ -116,10 +118,10 @@ def _reference(averages, believed, own, totals, setting, rings):
     noise = np.maximum(seen - signal * ctf_power, least)
     noise[0] = noise[1]  # the mean of each image was taken away
     # The window took this share of the noise's power away; of the particle, which lies inside it, nothing.
-    noise /= np.mean(np.square(window_of(setting.box)))
+    noise /= np.mean(np.square(window_of(config.box)))
     resolved = np.flatnonzero(believed >= RESOLVED)
     highest = (resolved[-1] if resolved.size else 0) + BEYOND
-    highest = int(min(-(-highest // STEP) * STEP, MOST, (setting.box - 1) // 2))
+    highest = int(min(-(-highest // STEP) * STEP, MOST, (config.box - 1) // 2))
     return Reference(averages.astype(np.float32), noise, highest, own)
 
 

@@ -3,6 +3,10 @@
 No image serves as the reference, so none lends its noise to all. The relative angles fill a Hermitian matrix whose leading
 eigenvector holds the angles (Singer, Applied and Computational Harmonic Analysis 30, 2011); with the angles known the shifts
 are a linear least-squares problem. Both are repeated with weights from the residuals, so that wrong pairs lose their say.
+
+The power method and the conjugate gradients are a dozen lines each. SciPy's (`eigsh`, `cg`) were tried: angles agree to 4e-8
+degrees, but `eigsh` leaves the common turn of all open and does not take two or three images, so that little code would go, a
+dependency come, and the last bits of every stack change with its version.
 """
 
 import numpy as np

@@ -88,16 +88,16 @@ def with_tensorflow(payload, start, stop):
 def job(folder, workers, resume):
     """A job that takes a second or so: all values, in order."""
     from udl_tf.chunks.executors import open_executor
-    from udl_tf.chunks.run import run
-    from udl_tf.chunks.store import Ledger
+    from udl_tf.chunks.run import ranges, run
+    from udl_tf.chunks.store import ChunkStore
 
-    ledger = Ledger(folder, {"items": 400}, resume)
+    store = ChunkStore(folder, {"items": 400}, resume)
     parts = []
     with open_executor(workers, prepare=nothing) as executor:
         for stage in ("first", "second"):
             # The second stage builds on the result of the first, as an alignment to a new average does.
             payload = {"offset": float(np.sum([part["values"].sum() for part in parts])), "pause": 0.01}
-            parts += run(stage, numbers, payload, 400, 4, executor, ledger)
+            parts += run(stage, numbers, payload, ranges(400, 4), executor, store)
     return np.concatenate([part["values"] for part in parts]).tobytes()
 
 

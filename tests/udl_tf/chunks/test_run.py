@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from pipelines.errors import InputError
 from udl_tf.chunks.executors import open_executor
-from udl_tf.chunks.run import run
-from udl_tf.chunks.store import Ledger
+from udl_tf.chunks.run import ranges, run
+from udl_tf.chunks.store import ChunkStore
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -106,16 +106,16 @@ def joined(parts):
 
 def test_order_and_bytes_are_those_of_one_call(functions, executor):
     payload = {"offset": 2.5, "pause": 0.03}  # chunks end in any order
-    parts = list(run("a", functions.numbers, payload, 103, 10, executor))
+    parts = list(run("a", functions.numbers, payload, ranges(103, 10), executor))
     assert [len(part["values"]) for part in parts] == [10] * 10 + [3]
     assert np.concatenate([part["index"] for part in parts]).tolist() == list(range(103))
     assert joined(parts) == direct(functions, payload, 103)
-    assert list(run("a", functions.numbers, payload, 0, 10, executor)) == []
+    assert list(run("a", functions.numbers, payload, ranges(0, 10), executor)) == []
 
 
 def test_layout_in_memory_does_not_depend_on_the_executor(functions, executor, tmp_path):
-    computed = next(run("a", functions.layouts, {}, 1, 1, executor, Ledger(tmp_path / "job", {}, False)))
-    read = next(run("a", functions.layouts, {}, 1, 1, executor, Ledger(tmp_path / "job", {}, True)))
+    computed = next(run("a", functions.layouts, {}, ranges(1, 1), executor, ChunkStore(tmp_path / "job", {}, False)))
+    read = next(run("a", functions.layouts, {}, ranges(1, 1), executor, ChunkStore(tmp_path / "job", {}, True)))
     for found in (computed, read):
         assert sorted(found) == ["fixed", "fortran", "scalar", "strided"]
         assert found["strided"].strides == (24, 8) and found["fortran"].strides == (48, 8)
@@ -126,7 +126,7 @@ def test_layout_in_memory_does_not_depend_on_the_executor(functions, executor, t
 
 def test_no_more_chunks_than_in_flight(functions):
     executor = Immediately()
-    chunks = run("a", functions.numbers, {"offset": 0.0}, 100, 5, executor)
+    chunks = run("a", functions.numbers, {"offset": 0.0}, ranges(100, 5), executor)
     for _ in range(4):
         next(chunks)
         assert executor.computed - 1 <= 3 + 4  # never far ahead of the one who takes them
@@ -135,15 +135,15 @@ def test_no_more_chunks_than_in_flight(functions):
     assert executor.waiting == 0 and executor.computed < 20
 
 
-def test_finished_chunks_come_from_the_ledger(functions, tmp_path):
-    payload, ledger = {"offset": 1.0}, Ledger(tmp_path / "job", {}, False)
-    chunks = run("a", functions.numbers, payload, 100, 10, Immediately(), ledger)
+def test_finished_chunks_come_from_the_store(functions, tmp_path):
+    payload, store = {"offset": 1.0}, ChunkStore(tmp_path / "job", {}, False)
+    chunks = run("a", functions.numbers, payload, ranges(100, 10), Immediately(), store)
     for _ in range(4):
         next(chunks)
     chunks.close()
     second = Immediately()
     with tqdm(total=100, file=open(os.devnull, "w")) as bar:  # noqa: SIM115
-        chunks = run("a", functions.numbers, payload, 100, 10, second, ledger, bar)
+        chunks = run("a", functions.numbers, payload, ranges(100, 10), second, store, bar)
         parts = [next(chunks) for _ in range(4)]
         assert (bar.n, bar.initial) == (40, 40)  # there already: no credit for speed
         parts += chunks
@@ -151,75 +151,73 @@ def test_finished_chunks_come_from_the_ledger(functions, tmp_path):
     assert second.computed == 6
     assert joined(parts) == direct(functions, payload, 100)
     third = Immediately()
-    assert joined(run("a", functions.numbers, payload, 100, 10, third, ledger, tqdm(disable=True))) == joined(parts)
+    assert joined(run("a", functions.numbers, payload, ranges(100, 10), third, store, tqdm(disable=True))) == joined(parts)
     assert third.computed == 0
 
 
 def test_damaged_and_other_chunks_are_computed_again(functions, tmp_path):
-    payload, ledger = {"offset": 1.0}, Ledger(tmp_path / "job", {}, False)
-    list(run("a", functions.numbers, payload, 50, 10, Immediately(), ledger))
+    payload, store = {"offset": 1.0}, ChunkStore(tmp_path / "job", {}, False)
+    list(run("a", functions.numbers, payload, ranges(50, 10), Immediately(), store))
     file = tmp_path / "job" / "a" / "00000002.chunk"
     file.write_bytes(file.read_bytes()[:-30])
     second = Immediately()
-    assert joined(run("a", functions.numbers, payload, 50, 10, second, ledger)) == direct(functions, payload, 50)
+    assert joined(run("a", functions.numbers, payload, ranges(50, 10), second, store)) == direct(functions, payload, 50)
     assert second.computed == 1
     third = Immediately()  # another chunk size, although the fingerprint did not tell
-    assert joined(run("a", functions.numbers, payload, 50, 7, third, ledger)) == direct(functions, payload, 50)
+    assert joined(run("a", functions.numbers, payload, ranges(50, 7), third, store)) == direct(functions, payload, 50)
     assert third.computed == 8
 
 
 @pytest.mark.parametrize("which", ["processes", "dask"])
 def test_the_payload_goes_to_a_worker_once(functions, which, request):
     payload = {"image": np.zeros(100_000)}
-    parts = list(run("a", functions.who, payload, 40, 2, request.getfixturevalue(which)))
+    parts = list(run("a", functions.who, payload, ranges(40, 2), request.getfixturevalue(which)))
     seen = {(part["process"][0], part["payload"][0]) for part in parts}
     assert len(seen) == len({process for process, _ in seen}) <= 2 < len(parts)
     assert os.getpid() not in {process for process, _ in seen}
 
 
 def test_bad_input_in_a_worker_is_one_line(functions, executor):
-    chunks = run("a", functions.refuse, {"offset": 0.0}, 50, 10, executor)
+    chunks = run("a", functions.refuse, {"offset": 0.0}, ranges(50, 10), executor)
     assert len(next(chunks)["values"]) == len(next(chunks)["values"]) == 10
     with pytest.raises(InputError, match="^image 20 is odd$"):
         next(chunks)
-    assert len(list(run("b", functions.numbers, {"offset": 0.0}, 50, 10, executor))) == 5  # the executor still works
+    assert len(list(run("b", functions.numbers, {"offset": 0.0}, ranges(50, 10), executor))) == 5  # the executor still works
 
 
 def test_other_errors_bring_their_traceback(functions, executor):
     with pytest.raises(KeyError, match="missing_key") as caught:
-        list(run("a", functions.fail, {}, 20, 10, executor))
+        list(run("a", functions.fail, {}, ranges(20, 10), executor))
     text = "".join(str(line) for line in caught.traceback) + str(caught.value.__cause__)
     assert "example_functions.py" in text and "fail" in text
 
 
 def test_an_error_that_cannot_travel_still_says_what_it_was(functions, processes):
     with pytest.raises(RuntimeError, match="LocalError: this and that"):
-        list(run("a", functions.fail_oddly, {}, 20, 10, processes))
+        list(run("a", functions.fail_oddly, {}, ranges(20, 10), processes))
 
 
 @pytest.mark.parametrize("which", ["processes", "dask"])
 def test_a_lost_workers_chunk_is_done_again(functions, which, request, tmp_path):
     payload = {"offset": 0.5, "at": 20, "once": str(tmp_path)}
-    parts = list(run("a", functions.die, payload, 60, 5, request.getfixturevalue(which)))
+    parts = list(run("a", functions.die, payload, ranges(60, 5), request.getfixturevalue(which)))
     assert (tmp_path / "died").exists()
     assert joined(parts) == direct(functions, payload, 60)
 
 
 def test_a_chunk_that_kills_every_worker_is_one_clear_error(functions, processes):
-    chunks = run("a", functions.die, {"offset": 0.0, "at": 10}, 40, 10, processes)
+    chunks = run("a", functions.die, {"offset": 0.0, "at": 10}, ranges(40, 10), processes)
     assert len(next(chunks)["values"]) == 10
-    with pytest.raises(
-        InputError, match="^particles 11 to 20: 4 workers died with them, the last killed by SIGKILL, out of memory"
-    ):
+    with pytest.raises(InputError, match="^items 11 to 20: 4 workers died with them, the last killed by SIGKILL, out of memory"):
         next(chunks)
-    assert len(list(run("b", functions.numbers, {"offset": 0.0}, 50, 10, processes))) == 5
+    assert len(list(run("b", functions.numbers, {"offset": 0.0}, ranges(50, 10), processes))) == 5
 
 
 def test_a_chunk_that_kills_every_dask_worker_is_one_clear_error(functions, dask):
     # Which chunk is named is for Dask to say: it blames those that wait on the same worker, too.
-    with pytest.raises(InputError, match="^particles [0-9]+ to [0-9]+: 2 workers died with them, the last tcp.*enough memory"):
-        list(run("a", functions.die, {"offset": 0.0, "at": 10}, 40, 10, dask))
-    assert len(list(run("b", functions.numbers, {"offset": 0.0}, 50, 10, dask))) == 5
+    with pytest.raises(InputError, match="^items [0-9]+ to [0-9]+: 2 workers died with them, the last tcp.*enough memory"):
+        list(run("a", functions.die, {"offset": 0.0, "at": 10}, ranges(40, 10), dask))
+    assert len(list(run("b", functions.numbers, {"offset": 0.0}, ranges(50, 10), dask))) == 5
 
 
 def in_process(*arguments, **options):
@@ -278,14 +276,14 @@ def test_interrupt_stops_at_once_without_noise_from_workers(functions, chunks, t
     assert time.monotonic() - began < 3
     assert process.returncode == -signal.SIGINT and stderr.endswith("KeyboardInterrupt\n")
     assert "spawn" not in stderr and "<string>" not in stderr  # where the traceback of a worker begins
-    assert not chunks or Ledger(folder, {"items": 400}, resume=True).has("first", chunks - 1)
+    assert not chunks or ChunkStore(folder, {"items": 400}, resume=True).has("first", chunks - 1)
 
 
 def test_tensorflow_in_a_worker_uses_one_thread_and_gives_the_same_bytes(functions, threads):
     payload = {"images": np.random.default_rng(0).normal(size=(24, 64, 64)).astype(np.float32)}
     with open_executor(workers=2) as executor:
-        there = list(run("a", functions.with_tensorflow, payload, 24, 12, executor))
-    here = list(run("a", functions.with_tensorflow, payload, 24, 12, threads))
+        there = list(run("a", functions.with_tensorflow, payload, ranges(24, 12), executor))
+    here = list(run("a", functions.with_tensorflow, payload, ranges(24, 12), threads))
     assert all(set(part["threads"].tolist()) == {1} for part in there)
     assert [part["power"].tobytes() for part in there] == [part["power"].tobytes() for part in here]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from udl_tf.chunks.store import Ledger
+from udl_tf.chunks.store import ChunkStore
 
 ROOT = pathlib.Path(__file__).parents[3]
 JOB = {"input": {"size": 100, "mtime": 1.5}, "box": 64, "version": "1"}
@@ -32,24 +32,24 @@ def same(one, other):
 
 
 def test_chunks_are_there_for_the_same_job_only_if_it_resumes(tmp_path, arrays):
-    ledger = Ledger(tmp_path / "job", JOB, resume=False)
-    assert not ledger.has("align", 3)
-    ledger.write("align", 3, arrays)
-    again = Ledger(tmp_path / "job", {**JOB, "box": 64}, resume=True)
+    store = ChunkStore(tmp_path / "job", JOB, resume=False)
+    assert not store.has("align", 3)
+    store.write("align", 3, arrays)
+    again = ChunkStore(tmp_path / "job", {**JOB, "box": 64}, resume=True)
     assert again.has("align", 3) and same(again.read("align", 3), arrays)
     assert not again.has("align", 4) and not again.has("other", 3)
     with pytest.raises(KeyError, match="chunk 4 of align"):
         again.read("align", 4)
-    assert not Ledger(tmp_path / "job", JOB, resume=False).has("align", 3)  # started over
-    assert not Ledger(tmp_path / "job", JOB, resume=True).has("align", 3)
+    assert not ChunkStore(tmp_path / "job", JOB, resume=False).has("align", 3)  # started over
+    assert not ChunkStore(tmp_path / "job", JOB, resume=True).has("align", 3)
 
 
 def test_the_last_write_holds(tmp_path, arrays):
-    ledger = Ledger(tmp_path / "job", JOB, resume=False)
-    ledger.write("align", 0, arrays)
-    assert ledger.has("align", 0)
-    ledger.write("align", 0, {"angle": np.ones(2)})
-    assert same(ledger.read("align", 0), {"angle": np.ones(2)})
+    store = ChunkStore(tmp_path / "job", JOB, resume=False)
+    store.write("align", 0, arrays)
+    assert store.has("align", 0)
+    store.write("align", 0, {"angle": np.ones(2)})
+    assert same(store.read("align", 0), {"angle": np.ones(2)})
 
 
 @pytest.mark.parametrize(
@@ -62,26 +62,26 @@ def test_the_last_write_holds(tmp_path, arrays):
     ],
 )
 def test_another_job_is_refused_and_its_chunks_stay(tmp_path, arrays, change, words):
-    Ledger(tmp_path / "job", JOB, resume=False).write("align", 0, arrays)
+    ChunkStore(tmp_path / "job", JOB, resume=False).write("align", 0, arrays)
     with pytest.raises(InputError) as caught:
-        Ledger(tmp_path / "job", {**JOB, **change}, resume=True)
+        ChunkStore(tmp_path / "job", {**JOB, **change}, resume=True)
     assert words in str(caught.value) and "\n" not in str(caught.value)
-    assert Ledger(tmp_path / "job", JOB, resume=True).has("align", 0)
+    assert ChunkStore(tmp_path / "job", JOB, resume=True).has("align", 0)
 
 
 def test_nothing_to_resume_is_a_notice(tmp_path, arrays, caplog):
-    ledger = Ledger(tmp_path / "job", JOB, resume=True)
+    store = ChunkStore(tmp_path / "job", JOB, resume=True)
     assert "nothing to resume" in caplog.text
-    ledger.write("align", 0, arrays)
+    store.write("align", 0, arrays)
     caplog.clear()
-    assert Ledger(tmp_path / "job", JOB, resume=True).has("align", 0)
+    assert ChunkStore(tmp_path / "job", JOB, resume=True).has("align", 0)
     assert not caplog.text
 
 
 def test_a_damaged_chunk_is_not_there(tmp_path, arrays):
-    ledger = Ledger(tmp_path / "job", JOB, resume=False)
-    ledger.write("align", 0, arrays)
-    ledger.write("align", 1, arrays)
+    store = ChunkStore(tmp_path / "job", JOB, resume=False)
+    store.write("align", 0, arrays)
+    store.write("align", 1, arrays)
     path = tmp_path / "job" / "align" / "00000000.chunk"
     good = path.read_bytes()
     damaged = [good[:length] for length in range(0, len(good), 13)]
@@ -89,10 +89,10 @@ def test_a_damaged_chunk_is_not_there(tmp_path, arrays):
         damaged.append(good[:place] + bytes([good[place] ^ (1 << place % 8)]) + good[place + 1 :])
     for content in damaged:
         path.write_bytes(content)
-        assert not ledger.has("align", 0)
-        assert ledger.has("align", 1)  # and nothing is remembered of the other
+        assert not store.has("align", 0)
+        assert store.has("align", 1)  # and nothing is remembered of the other
     path.write_bytes(good)
-    assert ledger.has("align", 0) and same(ledger.read("align", 0), arrays)
+    assert store.has("align", 0) and same(store.read("align", 0), arrays)
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
@@ -100,31 +100,48 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     (tmp_path / "thesis" / "chapter1.txt").write_text("years of work")
     for resume in (False, True):
         with pytest.raises(InputError, match="holds other things"):
-            Ledger(tmp_path / "thesis", JOB, resume)
+            ChunkStore(tmp_path / "thesis", JOB, resume)
     (tmp_path / "thesis" / "job.json").write_text(json.dumps({"fingerprint": {}}))
     with pytest.raises(InputError, match="holds other things"):
-        Ledger(tmp_path / "thesis", JOB, resume=False)
+        ChunkStore(tmp_path / "thesis", JOB, resume=False)
     assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "years of work"
     with pytest.raises(InputError, match="is a file: expected a folder"):
-        Ledger(tmp_path / "thesis" / "chapter1.txt", JOB, resume=False)
+        ChunkStore(tmp_path / "thesis" / "chapter1.txt", JOB, resume=False)
     with pytest.raises(InputError, match="No such file"):
-        Ledger(tmp_path / "nowhere" / "job", JOB, resume=False)
+        ChunkStore(tmp_path / "nowhere" / "job", JOB, resume=False)
+
+
+def test_a_folder_of_an_older_version_is_refused_or_begun_anew(tmp_path, arrays):
+    """What udl_tf 0.5 left behind: another format, chunks and all."""
+    old = {"format": "udl_tf chunks, version 1", "fingerprint": JOB}
+    (tmp_path / "job" / "align").mkdir(parents=True)
+    (tmp_path / "job" / "job.json").write_text(json.dumps(old))
+    (tmp_path / "job" / "align" / "00000000.chunk").write_bytes(b"whatever it was")
+    with pytest.raises(
+        InputError, match="cannot resume from .*: received udl_tf chunks, version 1, expected version 2"
+    ) as caught:
+        ChunkStore(tmp_path / "job", JOB, resume=True)
+    assert "start without --resume" in str(caught.value) and (tmp_path / "job" / "align" / "00000000.chunk").exists()
+    store = ChunkStore(tmp_path / "job", JOB, resume=False)
+    assert not store.has("align", 0) and not (tmp_path / "job" / "align").exists()
+    store.write("align", 0, arrays)
+    assert ChunkStore(tmp_path / "job", JOB, resume=True).has("align", 0)
 
 
 def test_remove_leaves_nothing(tmp_path, arrays):
-    ledger = Ledger(tmp_path / "job", JOB, resume=False)
-    ledger.write("align", 0, arrays)
+    store = ChunkStore(tmp_path / "job", JOB, resume=False)
+    store.write("align", 0, arrays)
     (tmp_path / "job" / "align" / ".00000001.chunk.99.part").write_bytes(b"left by a kill")
-    ledger.remove()
+    store.remove()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_two_processes_do_not_share_a_folder(tmp_path, arrays):
-    ledger = Ledger(tmp_path / "job", JOB, resume=False)
-    ledger.write("align", 0, arrays)
-    code = f"from udl_tf.chunks.store import Ledger; Ledger({str(tmp_path / 'job')!r}, {{}}, False)"
+    store = ChunkStore(tmp_path / "job", JOB, resume=False)
+    store.write("align", 0, arrays)
+    code = f"from udl_tf.chunks.store import ChunkStore; ChunkStore({str(tmp_path / 'job')!r}, {{}}, False)"
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
     assert "another process works in" in done.stderr
-    assert ledger.has("align", 0)
+    assert store.has("align", 0)

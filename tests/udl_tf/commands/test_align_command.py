@@ -190,20 +190,17 @@ def test_bad_requests_of_stacks(folder, noisy, capsys, arguments, message):
 def test_a_killed_stack_is_resumed(folder, noisy, capsys, monkeypatch):
     from udl_tf.particles import chunk_functions
 
-    work = chunk_functions.poses
-
-    def killed(payload, start, stop):
-        if payload["search"] is not None:
-            raise KeyboardInterrupt
-        return work(payload, start, stop)
+    def killed(*_):
+        raise KeyboardInterrupt
 
     options = ("many.mrcs", "--model", "run", "--output", "out.star")
-    monkeypatch.setattr(chunk_functions, "poses", killed)
+    search = chunk_functions.search
+    monkeypatch.setattr(chunk_functions, "search", killed)
     assert command(*options) == 130
     assert "interrupted" in capsys.readouterr().err and not (folder / "out.star").exists()
     assert (folder / "out.star.parts").is_dir()
-    monkeypatch.setattr(chunk_functions, "poses", work)
-    monkeypatch.setattr(chunk_functions, "pairs", None)  # not done again
+    monkeypatch.setattr(chunk_functions, "search", search)
+    monkeypatch.setattr(chunk_functions, "align_pairs", None)  # not done again
     assert command(*options, "--resume") == 0
     assert (folder / "out.star").exists() and not (folder / "out.star.parts").exists()
 

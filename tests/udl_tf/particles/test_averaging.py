@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from pipelines.spectra import ctf
-from udl_tf.particles.averaging import Rings, average, gains, half_of, sums
+from udl_tf.particles.averaging import average, gains, sums
+from udl_tf.particles.rings import Rings
 
 SIZE = 48
 
@@ -25,11 +26,6 @@ def several_ctfs(count=5):
     """CTFs with astigmatism of various defoci, whose zeros lie at different frequencies."""
     u = np.linspace(9000, 21000, count)
     return ctf.ctf(SIZE, 3.0, u, u * 0.85, np.linspace(0, 150, count)).numpy()
-
-
-def test_even_rows_are_one_half_and_odd_rows_the_other():
-    np.testing.assert_array_equal(half_of([0, 1, 2, 7, 100, 10**9 + 1]), [0, 1, 0, 1, 0, 1])
-    assert half_of(np.arange(9)).mean() == 4 / 9
 
 
 def test_sums_of_images_that_stay_where_they_are():

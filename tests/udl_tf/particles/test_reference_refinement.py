@@ -7,8 +7,9 @@ import tensorflow as tf
 from pipelines import geometry
 from pipelines.spectra import ctf, spectral_plane
 from udl_tf.particles import averaging
-from udl_tf.particles.chunk_context import framed, window_of
+from udl_tf.particles.masks import framed, window_of
 from udl_tf.particles.refinement import ReferenceRefinement
+from udl_tf.particles.rings import Rings
 
 SIZE = 48
 HIGHEST = 16
@@ -168,7 +169,7 @@ def test_what_a_particle_has_in_common_with_itself_is_taken_away(with_ctf):
     angle, shift = random.uniform(-180, 180, members).astype(np.float32), np.zeros((members, 2), np.float32)
     rest = (tf.constant(part) for part in (angle, shift, np.ones(members, np.float32), np.zeros(members, np.int32)))
     numerator, denominator = averaging.sums(tf.constant(images[:members]), values, *rest)
-    rings = averaging.Rings(SIZE)
+    rings = Rings(SIZE)
     # Divided ring by ring, and filtered. Turning blurs what is added up, so a particle has less of itself in the sums.
     gain = rings.spread(np.exp(-np.arange(rings.count) / 20.0)) / averaging.gains(denominator.numpy(), rings)[0]
     share = rings.means(gain * rings.fade)

@@ -8,17 +8,19 @@ import tensorflow as tf
 
 from pipelines.spectra import ctf
 from udl_tf.particles import averaging, references
-from udl_tf.particles.chunk_context import Setting, framed, mask_of, window_of
+from udl_tf.particles.config import StackConfig
+from udl_tf.particles.masks import framed, mask_of, window_of
 from udl_tf.particles.measures import ring_correlation
 from udl_tf.particles.refinement import ReferenceRefinement
+from udl_tf.particles.rings import Rings
 
 SIZE, COUNT, NOISE = 48, 160, 1.5
-SETTING = Setting("stack", "model", "stamp", SIZE, 0.45 * SIZE)
-RINGS = averaging.Rings(SIZE)
+CONFIG = StackConfig("stack", "model", "stamp", SIZE, 0.45 * SIZE)
+RINGS = Rings(SIZE)
 
 
 def chunk(images, angle, rows, ctfs=None, weight=None):
-    """What `tasks.poses` returns of a chunk, but for the poses."""
+    """What `chunk_functions.add_up` returns of a chunk."""
     n = len(images)
     weight = np.ones(n, np.float32) if weight is None else weight.astype(np.float32)
     poses = tf.constant(angle, tf.float32), tf.zeros((n, 2)), tf.constant(weight)
@@ -49,7 +51,7 @@ def noise():
 @pytest.fixture(scope="module")
 def made(clean, noise):
     """Reference and picture of particles that lie exactly on each other."""
-    return references.emerging(totals(clean + noise), SETTING)
+    return references.emerging(totals(clean + noise), CONFIG)
 
 
 def test_the_noise_is_what_the_average_does_not_explain(made):
@@ -65,7 +67,7 @@ def test_coloured_noise_has_its_spectrum(clean, noise):
     y, x = np.fft.fftfreq(SIZE)[:, None] * SIZE, np.arange(SIZE // 2 + 1)[None]
     colour = 1.0 / (1.0 + np.hypot(y, x) / 6.0)
     coloured = np.fft.irfft2(np.fft.rfft2(noise) * colour, (SIZE, SIZE)).astype(np.float32)
-    reference, _ = references.emerging(totals(clean + coloured), SETTING)
+    reference, _ = references.emerging(totals(clean + coloured), CONFIG)
     wanted = NOISE**2 * SIZE**2 / (1.0 + np.arange(SIZE // 2 + 1) / 6.0) ** 2
     np.testing.assert_allclose(reference.power[4:], wanted[4:], rtol=0.15)
 
@@ -73,16 +75,16 @@ def test_coloured_noise_has_its_spectrum(clean, noise):
 def test_with_a_ctf_the_signal_in_the_images_is_weaker(clean, noise):
     values = ctf.ctf(SIZE, 3.0, np.linspace(12000, 24000, COUNT)).numpy()
     images = (np.fft.irfft2(np.fft.rfft2(clean) * values, (SIZE, SIZE)) + 0.4 * noise).astype(np.float32)
-    reference, picture = references.emerging(totals(images, ctfs=values), SETTING)
+    reference, picture = references.emerging(totals(images, ctfs=values), CONFIG)
     np.testing.assert_allclose(reference.power[4:], 0.16 * NOISE**2 * SIZE**2, rtol=0.15)
-    mask = mask_of(SETTING) > 0.5
+    mask = mask_of(CONFIG) > 0.5
     assert np.corrcoef(picture.average[mask], clean[mask])[0, 1] > 0.98
     assert np.corrcoef(images.mean(0)[mask], clean[mask])[0, 1] < 0.8  # what a plain mean would be
 
 
 def test_filtering_leaves_what_the_halves_have_in_common(made, clean):
     reference, picture = made
-    mask = mask_of(SETTING)
+    mask = mask_of(CONFIG)
     assert reference.averages.dtype == np.float32 and reference.averages.shape == (2, SIZE, SIZE)
     assert picture.frc[1:5].min() > 0.9 and np.abs(picture.frc[14:]).mean() < 0.2
     np.testing.assert_allclose(picture.frc, ring_correlation(*picture.halves, mask))
@@ -104,7 +106,7 @@ def test_the_halves_never_see_each_other(clean, noise):
     images = clean + noise
     other = images.copy()
     other[1::2] = clean + noise[1::2, ::-1, ::-1]
-    (_, one), (_, two) = (references.emerging(totals(part), SETTING) for part in (images, other))
+    (_, one), (_, two) = (references.emerging(totals(part), CONFIG) for part in (images, other))
     np.testing.assert_array_equal(one.halves[0], two.halves[0])
     assert np.abs(one.halves[1] - two.halves[1]).max() > 0.1
     mean = images[::2].mean(0)  # an unfiltered half is the mean of its images, sharpened
@@ -114,7 +116,7 @@ def test_the_halves_never_see_each_other(clean, noise):
 
 def test_an_empty_half_is_lent_the_other(clean, noise):
     weight = (np.arange(COUNT) % 2).astype(float)
-    reference, picture = references.emerging(totals(clean + noise, weight=weight), SETTING)
+    reference, picture = references.emerging(totals(clean + noise, weight=weight), CONFIG)
     np.testing.assert_array_equal(picture.halves[0], picture.halves[1])
     assert np.isfinite(reference.averages).all() and np.isfinite(reference.power).all() and np.isfinite(reference.own).all()
 
@@ -125,7 +127,7 @@ def test_members_of_noise_are_not_found_in_their_average(radius):
 
     Without it, the mean detection is about the root of (numbers compared / images of a half), times the share within the mask.
     """
-    setting = dataclasses.replace(SETTING, mask_radius=radius * SIZE)
+    setting = dataclasses.replace(CONFIG, mask_radius=radius * SIZE)
     random = np.random.default_rng(6)
     images = random.standard_normal((80, SIZE, SIZE)).astype(np.float32)
     angle = random.uniform(-180, 180, 80).astype(np.float32)
@@ -157,16 +159,16 @@ def test_members_of_noise_are_not_found_in_their_average(radius):
 def test_a_given_reference_of_any_contrast(clean, noise):
     """Each of its rings is brought to what the particles hold of it: grey values of a file mean nothing."""
     sums = totals(clean + noise)
-    (one, picture), (two, _) = (references.given(image, sums, SETTING) for image in (clean, 37.0 * clean + 500.0))
+    (one, picture), (two, _) = (references.given(image, sums, CONFIG) for image in (clean, 37.0 * clean + 500.0))
     assert np.abs(one.averages - two.averages).max() < 1e-3 * np.ptp(one.averages)
     assert not one.own.any()  # nothing of the particles is in it
     np.testing.assert_array_equal(one.averages[0], one.averages[1])
-    inside = mask_of(SETTING) > 0.5
+    inside = mask_of(CONFIG) > 0.5
     slope, _ = np.polyfit(clean[inside], one.averages[0][inside], 1)
     assert 0.9 < slope < 1.1 and np.corrcoef(clean[inside], one.averages[0][inside])[0, 1] > 0.98
     # The picture is that of the particles all the same.
-    np.testing.assert_array_equal(picture.halves, references.emerging(sums, SETTING)[1].halves)
-    negative, _ = references.given(-clean, sums, SETTING)  # of the wrong contrast: a white particle in black images
+    np.testing.assert_array_equal(picture.halves, references.emerging(sums, CONFIG)[1].halves)
+    negative, _ = references.given(-clean, sums, CONFIG)  # of the wrong contrast: a white particle in black images
     assert np.corrcoef(negative.averages[0].ravel(), one.averages[0].ravel())[0, 1] > 0.9
 
 
@@ -185,5 +187,5 @@ def test_totals_add_up(clean, noise):
 
 def test_clean_images_have_some_noise(clean):
     """Of interpolation, if nothing else: no frequency counts infinitely."""
-    reference, _ = references.emerging(totals(np.stack([clean] * 20)), SETTING)
+    reference, _ = references.emerging(totals(np.stack([clean] * 20)), CONFIG)
     assert (reference.power > 0).all() and np.isfinite(reference.power).all()

@@ -1,4 +1,4 @@
-"""Whole jobs: a stack file in; STAR file, aligned images, average and report out; killed, resumed, and repeated."""
+"""Whole stacks: a file in; STAR file, aligned images, average and report out; killed, resumed, and repeated."""
 
 import dataclasses
 import os
@@ -21,8 +21,10 @@ from pipelines.geometry import angular_distance, wrap_degrees
 from pipelines.geometry.warp import warp
 from pipelines.spectra import ctf
 from udl_tf.alignment.outputs import SCORE, SIGMA
-from udl_tf.particles import chunk_context, chunk_functions, outputs, stack_alignment
-from udl_tf.particles.stack_alignment import Job, align_stack, length
+from udl_tf.particles import chunk_functions, outputs, reader, stack_alignment
+from udl_tf.particles.lengths import length
+from udl_tf.particles.request import StackRequest, config_of, fingerprint
+from udl_tf.particles.stack_alignment import align_stack
 
 SIZE, COUNT, BAD = 48, 20, 4
 ORDER = np.random.default_rng(11).permutation(COUNT)
@@ -32,7 +34,7 @@ ROOT = pathlib.Path(__file__).parents[3]
 @pytest.fixture(autouse=True)
 def one_model(monkeypatch, aligner):
     """The model is loaded once for all."""
-    for module in (stack_alignment, chunk_context):
+    for module in (stack_alignment, reader):
         monkeypatch.setattr(module, "open_aligner", lambda *_: aligner)
 
 
@@ -73,10 +75,9 @@ def stack(tmp_path, images):
 
 
 def run(path, model_folder, **options):
-    return align_stack(
-        Job(str(path), model=str(model_folder), **{k: str(v) if isinstance(v, pathlib.Path) else v for k, v in options.items()}),
-        progress=False,
-    )
+    """(`StackAlignment`, sentence on the CTF, message)."""
+    options = {name: str(value) if isinstance(value, pathlib.Path) else value for name, value in options.items()}
+    return align_stack(StackRequest(str(path), model=str(model_folder), **options), progress=False)
 
 
 def names(folder):
@@ -93,13 +94,13 @@ def test_everything_a_job_writes(stack, model_folder, tmp_path, truth, picture):
     out = tmp_path / "out"
     out.mkdir()
     paths = {"output": out / "a.star", "aligned": out / "a.mrcs", "average": out / "a.mrc", "report": out / "a.html"}
-    outcome = run(stack, model_folder, **paths)
-    result, source = outcome.result, open_source(stack)
+    found, said, message = run(stack, model_folder, **paths)
+    result, source = found.result(), open_source(stack)
     assert names(out) == ["a.html", "a.mrc", "a.mrcs", "a.star"]  # and no folder of finished chunks
     place = ORDER.tolist().index(BAD)
     good = np.arange(COUNT) != place
     assert np.abs(turned_to_truth(result.angle, truth, ORDER, good)).max() < 3.0
-    assert outcome.message == f"images left out: {place} not finite (NaN or infinity)"
+    assert message == f"images left out: {place} not finite (NaN or infinity)"
     assert np.isnan(result.angle[place]) and np.isnan(result.shift[place]).all() and np.isinf(result.sigma[place])
 
     before, after = (starfile.read(path, always_dict=True) for path in (stack, out / "a.star"))
@@ -135,7 +136,7 @@ def test_everything_a_job_writes(stack, model_folder, tmp_path, truth, picture):
     assert np.corrcoef(aligned[good].mean(0)[inside], average[inside])[0, 1] > 0.97
 
     page = (out / "a.html").read_text()
-    assert "images.star, aligned" in page and outcome.ctf in page and page.count("data:image/png;base64,") > COUNT
+    assert "images.star, aligned" in page and said in page and page.count("data:image/png;base64,") > COUNT
     for cells in (("Particles", f"{COUNT}"), ("In the average", f"{COUNT - 1}"), ("Left out", "1, of which 1 cannot be used")):
         assert "<tr><th>{}</th><td>{}".format(*cells) in page
     assert "2 Å" in page and "No CTF correction: the input has no defocus columns." in page
@@ -153,15 +154,19 @@ def test_two_runs_give_the_same_bytes(stack, model_folder, tmp_path):
 def test_resumed_after_a_kill_gives_the_same_bytes(stack, model_folder, tmp_path, monkeypatch, caplog):
     straight, killed = tmp_path / "straight.star", tmp_path / "killed.star"
     run(stack, model_folder, output=straight)
-    work, computed = chunk_functions.poses, []
+    computed = []
 
-    def counted(payload, start, stop):
-        computed.append(len(payload["rows"]))
-        if killing and len(computed) == 5:
-            raise KeyboardInterrupt
-        return work(payload, start, stop)
+    def counted(work):
+        def count(task, start, stop):
+            computed.append(start)
+            if killing and len(computed) == 5:
+                raise KeyboardInterrupt
+            return work(task, start, stop)
 
-    monkeypatch.setattr(chunk_functions, "poses", counted)
+        return count
+
+    for name in ("add_up", "refine"):
+        monkeypatch.setattr(chunk_functions, name, counted(getattr(chunk_functions, name)))
     killing = True
     with pytest.raises(KeyboardInterrupt):
         run(stack, model_folder, output=killed, report=tmp_path / "killed.html")
@@ -170,7 +175,7 @@ def test_resumed_after_a_kill_gives_the_same_bytes(stack, model_folder, tmp_path
     killing, done = False, len(computed)
     with pytest.raises(InputError, match="cannot resume"):
         run(stack, model_folder, output=killed, resume=True, max_shift=5)
-    monkeypatch.setattr(chunk_functions, "pairs", None)  # the pairs are done
+    monkeypatch.setattr(chunk_functions, "align_pairs", None)  # the pairs are done
     run(stack, model_folder, output=killed, resume=True)
     resumed = len(computed) - done
     assert killed.read_bytes() == straight.read_bytes()
@@ -207,12 +212,13 @@ def test_processes_give_the_same_bytes(images, model_folder, tmp_path):
 def test_a_reference_by_number_or_image(images, model_folder, tmp_path, truth, picture):
     write_mrc(tmp_path / "images.mrcs", images, 2.0)
     clean = picture(0.0, (0.0, 0.0), SIZE)[0]
-    outcome = run(tmp_path / "images.mrcs", model_folder, reference=clean, reference_name="clean.mrc", report=tmp_path / "a.html")
-    assert angular_distance(outcome.result.angle, truth[0]).max() < 2.5
-    assert np.abs(outcome.result.shift - truth[1]).max() < 0.6
+    options = {"reference": clean, "reference_name": "clean.mrc", "report": tmp_path / "a.html"}
+    result = run(tmp_path / "images.mrcs", model_folder, **options)[0].result()
+    assert angular_distance(result.angle, truth[0]).max() < 2.5
+    assert np.abs(result.shift - truth[1]).max() < 0.6
     page = (tmp_path / "a.html").read_text()
     assert "clean.mrc" in page and "their Fourier ring correlation is too high" in page
-    numbered = run(tmp_path / "images.mrcs", model_folder, reference=3, reference_name="image 3").result
+    numbered = run(tmp_path / "images.mrcs", model_folder, reference=3, reference_name="image 3")[0].result()
     wanted = wrap_degrees(truth[0] - truth[0][2])  # onto the third image, which itself stays
     assert angular_distance(numbered.angle, wanted).max() < 4.0 and abs(numbered.angle[2]) < 0.5
     assert angular_distance(numbered.angle, wanted).mean() < 1.5
@@ -243,12 +249,12 @@ def test_the_ctf_of_the_star_file_is_corrected(model_folder, tmp_path, picture, 
     spectra, values, noise, columns = through_ctf(picture, truth)
     images = (np.fft.irfft2(spectra * values, (SIZE, SIZE)) + noise).astype(np.float32)
     path = write_stack(tmp_path, images, **columns)
-    with_ctf, without = (run(path, model_folder, ctf=wanted) for wanted in (True, False))
-    assert with_ctf.ctf.startswith("Corrected for the CTF") and without.ctf == "No CTF correction was asked for."
-    error = np.abs(turned_to_truth(with_ctf.result.angle, truth, ORDER, slice(None)))
+    (with_ctf, said, _), (without, no, _) = (run(path, model_folder, ctf=wanted) for wanted in (True, False))
+    assert said.startswith("Corrected for the CTF") and no == "No CTF correction was asked for."
+    error = np.abs(turned_to_truth(with_ctf.result().angle, truth, ORDER, slice(None)))
     assert error.max() < 3.0
-    alike = likeness(with_ctf.stack.picture.average, picture)
-    assert alike > 0.9 and alike > likeness(without.stack.picture.average, picture) + 0.1
+    alike = likeness(with_ctf.averages[0].average, picture)
+    assert alike > 0.9 and alike > likeness(without.averages[0].average, picture) + 0.1
 
 
 def test_images_whose_signs_are_corrected_already(model_folder, tmp_path, picture, truth):
@@ -258,7 +264,7 @@ def test_images_whose_signs_are_corrected_already(model_folder, tmp_path, pictur
     averages = []
     for flipped in (1, 0):
         path = write_stack(tmp_path, images, rlnCtfDataArePhaseFlipped=flipped, **columns)
-        averages.append(run(path, model_folder).stack.picture.average)
+        averages.append(run(path, model_folder)[0].averages[0].average)
     right, wrong = (likeness(average, picture) for average in averages)
     assert right > 0.9 and right > wrong + 0.1
 
@@ -269,8 +275,8 @@ def test_images_multiplied_by_their_ctf_are_refused(model_folder, tmp_path, imag
     with pytest.raises(InputError, match="multiplied by their CTF already .* use --no-ctf"):
         run(path, model_folder, output=tmp_path / "a.star")
     assert names(tmp_path) == ["images.mrcs", "images.star"]
-    outcome = run(path, model_folder, ctf=False)
-    assert np.abs(turned_to_truth(outcome.result.angle, truth, ORDER, slice(None))).max() < 3.0
+    found, *_ = run(path, model_folder, ctf=False)
+    assert np.abs(turned_to_truth(found.result().angle, truth, ORDER, slice(None))).max() < 3.0
 
 
 @pytest.mark.parametrize(
@@ -302,15 +308,15 @@ def test_angstrom_without_a_pixel_size():
 
 
 def test_a_search_no_further_than_asked_and_a_smaller_mask(stack, model_folder, truth):
-    near = run(stack, model_folder, max_shift="4A")  # 2 pixels; particles lie up to 4.2 from the centre
-    far = run(stack, model_folder, max_shift="24A", mask_diameter="60A")
+    near, *_ = run(stack, model_folder, max_shift="4A")  # 2 pixels; particles lie up to 4.2 from the centre
+    far, *_ = run(stack, model_folder, max_shift="24A", mask_diameter="60A")
     good = ORDER != BAD
-    reach = np.linalg.norm(near.result.shift[good], axis=1)
-    assert reach.max() < 4.0 < np.linalg.norm(far.result.shift[good] - far.result.shift[good].mean(0), axis=1).max() + 1.0
-    assert np.abs(turned_to_truth(far.result.angle, truth, ORDER, good)).max() < 4.0
+    reach = np.linalg.norm(near.result().shift[good], axis=1)
+    assert reach.max() < 4.0 < np.linalg.norm(far.result().shift[good] - far.result().shift[good].mean(0), axis=1).max() + 1.0
+    assert np.abs(turned_to_truth(far.result().angle, truth, ORDER, good)).max() < 4.0
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     outside = np.hypot(x, y) > 15 + 6  # 60 A are 30 pixels across; beyond them the average is empty but for what filters carry
-    average = far.stack.picture.average
+    average = far.averages[0].average
     assert np.abs(average[outside]).max() < 0.1 * np.abs(average).max()
 
 
@@ -347,11 +353,11 @@ def test_a_pixel_size_is_asked_for_where_there_is_none(images, model_folder, tmp
     with pytest.raises(InputError, match="pixel size unknown"):
         run(path, model_folder, max_shift="10A")
     assert names(tmp_path) == ["images.mrcs"]
-    outcome = run(path, model_folder, output=tmp_path / "a.star", pixel_size=1.7, max_shift="10A", fast=True)
+    found, *_ = run(path, model_folder, output=tmp_path / "a.star", pixel_size=1.7, max_shift="10A", fast=True)
     again = open_source(tmp_path / "a.star")
     assert again.pixel_size == pytest.approx(1.7) and len(again) == COUNT
-    np.testing.assert_allclose(again.star.poses(SIZE)[1], outcome.result.shift, atol=1e-5)
-    assert run(path, model_folder, average=tmp_path / "a.mrc").resolution < SIZE  # pixels, where there are no Angstrom
+    np.testing.assert_allclose(again.star.poses(SIZE)[1], found.result().shift, atol=1e-5)
+    assert run(path, model_folder, average=tmp_path / "a.mrc")[0].resolution(0) < SIZE  # pixels, where there are no Angstrom
 
 
 def test_images_a_star_file_cannot_name(model_folder, tmp_path, images):
@@ -379,21 +385,21 @@ def test_images_of_a_size_that_cannot_be_aligned(model_folder, tmp_path, side, m
         run(tmp_path / "images.mrcs", model_folder)
 
 
-def test_a_job_tells_stacks_apart(stack, model_folder, monkeypatch):
+def test_a_fingerprint_tells_stacks_apart(stack, model_folder, monkeypatch):
     """What a resumed run compares: the files with their times, the model, the options, the reference."""
     source = open_source(stack)
 
-    def fingerprint(**changes):
-        changed = dataclasses.replace(Job(str(stack), model=str(model_folder)), **changes)
-        return stack_alignment._fingerprint(changed, stack_alignment._setting(changed, source)[0])
+    def of(**changes):
+        changed = dataclasses.replace(StackRequest(str(stack), model=str(model_folder)), **changes)
+        return fingerprint(changed, config_of(changed, source)[0])
 
-    plain = fingerprint()
-    assert plain == fingerprint(workers=2, output="elsewhere.star", report="a.html", resume=True)
+    plain = of()
+    assert plain == of(workers=2, output="elsewhere.star", report="a.html", resume=True)
     image = np.zeros((SIZE, SIZE), np.float32)
-    others = [fingerprint(max_shift=3), fingerprint(fast=True), fingerprint(ctf=False, mask_diameter=20)]
-    others += [fingerprint(reference=image, reference_name="a"), fingerprint(reference=image + 1, reference_name="a")]
-    others += [fingerprint(reference=2, reference_name="image 2")]
+    others = [of(max_shift=3), of(fast=True), of(ctf=False, mask_diameter=20)]
+    others += [of(reference=image, reference_name="a"), of(reference=image + 1, reference_name="a")]
+    others += [of(reference=2, reference_name="image 2")]
     os.utime(stack.parent / "images.mrcs", ns=(1, 1))
-    others.append(fingerprint())
+    others.append(of())
     told = [repr(other) for other in (plain, *others)]
     assert len(set(told)) == len(told)
