@@ -76,7 +76,7 @@ setup(
         "serving": SERVING,
         "dask": DASK,
         "tuning": TUNING,
-        # What benchmarks/accuracy.py compares with. imreg_dft uses a module that SciPy 2.0 no longer has.
+        # What some of udl_tf/rivals need. imreg_dft uses a module that SciPy 2.0 no longer has.
         "benchmarks": ["SimpleITK>=2.3", "pystackreg>=0.2.7", "scikit-image>=0.22", "imreg_dft>=2.0", "scipy<2"],
         # setuptools and wheel: tests/test_packaging.py builds a wheel without the network.
         "test": ["pytest>=7.4", "pytest-xdist>=3.3", "setuptools>=64", "wheel", *SERVING, *DASK, *TUNING],

@@ -8,7 +8,7 @@ within 10 pixels (IMAGE:SNR), and patches of photographs by the paper's recipe (
 over 360 degrees, of groel modulo 180: it looks nearly the same after half a turn.
 
 The rivals are given more than ours. All of them are told the kind of noise and get the blur that served them best on
-other images (`rivals/prefilter.py`); where it is salt-and-pepper its pixels are repaired for them. The exhaustive search
+other images (`udl_tf/rivals/prefilter.py`); where it is salt-and-pepper its pixels are repaired for them. The exhaustive search
 is also told the true spectral signal-to-noise ratio. Where a rival gives up, its angle is 0. Times are those of
 one method after the other on this machine, in batches of 256 pairs for ours, pair after pair for most rivals.
 """
@@ -20,14 +20,16 @@ import json
 import sys
 
 from harness import add_data, data_path, markdown, progress, run
-from rivals import FUNCTIONS, load
+
+from udl_tf.rivals import registry
 
 PHOTO_NOISES = ("clean", "gaussian:0.5", "gaussian:0.1", "gaussian:0.05", "s&p:0.1", "s&p:0.2", "s&p:0.3")
 PARTICLES = ("groel", "empiar10034", "empiar10065")
 SNRS = ("0.1", "0.05", "0.02")
 CONDITIONS = (*(f"{name}:{snr}" for snr in SNRS for name in PARTICLES), *PHOTO_NOISES)
 OURS = ("udl_tf", "udl_tf-fast")
-RIVALS = ("exhaustive", "ecc", "simpleitk", "stackreg", "sift", "orb", "akaze", "fourier-mellin", "imreg_dft")
+# All that align rigidly and learn nothing, but for our shipped models, which are measured on more pairs and asked for more.
+RIVALS = tuple(name for name in registry.names("rigid") if not registry.RIVALS[name].learns and name != "default")
 MAPS = ("polII", "30S", "cand1")  # without symmetry: pre-filters are chosen on their projections
 TRIAL_PAIRS, CAPPED = 40, 10.0  # for choosing: pairs, and degrees that an error above counts as
 BATCH = 256
@@ -43,15 +45,14 @@ def add_args(parser):
         parser.add_argument(name, nargs="+", choices=choices, default=choices, metavar="NAME", help=text)
     parser.add_argument("--csv", metavar="FILE", help="also write the table as CSV, after every row")
     parser.add_argument("--seed", type=int, default=30)
-    parser.add_argument("--choose-prefilters", action="store_true", help="print SIGMAS for rivals/prefilter.py instead")
+    parser.add_argument("--choose-prefilters", action="store_true", help="print SIGMAS for udl_tf/rivals/prefilter.py instead")
 
 
 def main(args):
     """The rows of the table."""
     if args.choose_prefilters:
         return choose_prefilters(args)
-    for name in FUNCTIONS.keys() & set(args.methods):
-        load(name)  # a package that is missing is missed now, not after an hour
+    registry.find("rigid", [name for name in args.methods if name in RIVALS])  # what is missing is missed now, not in an hour
     rows = []
     for condition in args.conditions:
         case = benchmark_case(condition, args.data, args.pairs, args.seed)
@@ -73,7 +74,7 @@ class Case:
         inputs, truth: of the pairs, see `pipelines.pairs`. period: of the errors, degrees.
         model: shipped name of our model for them.
         spectral_snr: of every ring of frequencies, for the exhaustive search.
-        blur: name of the condition in `prefilter.SIGMAS`. impulses: whether the rivals' images are repaired.
+        blur: name of the condition in `udl_tf.rivals.prefilter.SIGMAS`. impulses: whether the rivals' images are repaired.
     """
 
     inputs: dict
@@ -102,8 +103,9 @@ def benchmark_case(condition, data, count, seed):
 
 def photo_case(kind, data, folder, count, seed):
     """Pairs of patches of the photographs in a folder of the data, with one kind of noise."""
-    from rivals.prior import photo_snr
     from scoring import photo_pairs
+
+    from udl_tf.rivals.prior import photo_snr
 
     inputs, truth = photo_pairs(data_path(data, folder), kind, count, seed)
     patches, _ = photo_pairs(data_path(data, "photos/train"), "clean", 200, seed)
@@ -120,51 +122,52 @@ def measure(name, case, count):
 
     fixed, moving = (case.inputs[image][:count] for image in ("fixed", "moving"))
     truth = {key: value[:count] for key, value in case.truth.items()}
-    results = []  # of ours, which says more than angle and shift
+    results = []  # of ours, which says more than the transform
     align = ours(name, case, results) if name in OURS else rival(name, case)
-    angle, shift, milliseconds = scoring.timed(align, fixed, moving, warm=BATCH if name in OURS else 4)
-    error = geometry.angular_distance(np.asarray(angle, np.float64), truth["angle"], case.period)
-    found = scoring.score(angle, shift, truth, case.period)
+    found, milliseconds = scoring.timed(align, fixed, moving, warm=BATCH if name in OURS else 4)
+    error = geometry.angular_distance(np.asarray(found.angle, np.float64), truth["angle"], case.period)
+    scored = scoring.score(found.angle, found.shift, truth, case.period)
     return {
         "pairs": count,
-        **{column: found[column] for column in ("mean deg", "median deg", "p95 deg")},
+        **{column: scored[column] for column in ("mean deg", "median deg", "p95 deg")},
         "within 5 deg, %": 100.0 * float((error < confidence.GROSS).mean()),
-        "shift px": found["shift px"],
+        "shift px": scored["shift px"],
         "ms/pair": milliseconds,
         **(confidence.columns(error, results[-1].sigma, results[-1].score) if results else {}),
     }
 
 
 def ours(name, case, results):
-    """Our aligner, complete or fast, as a function (fixed, moving) -> (angle, shift); appends to `results`."""
+    """Our aligner, complete or fast, as a function (fixed, moving) -> `Rigid`; appends to `results`."""
     import scoring
+
+    from pipelines.geometry.transforms import Rigid
 
     fast = {"fast": True} if name == "udl_tf-fast" else {}
 
     def align(fixed, moving):
         results.append(aligner(case.model).align(fixed, moving, scoring.REACH, batch=BATCH, **fast))
-        return results[-1].angle, results[-1].shift
+        return Rigid(results[-1].angle, results[-1].shift)
 
     return align
 
 
 def rival(name, case, sigma=None):
-    """A rival, its pre-filter included, as a function (fixed, moving) -> (angle, shift)."""
-    import scoring
-    from rivals import prefilter
+    """A rival, its pre-filter included, as a function (fixed, moving) -> `Rigid`."""
+    from udl_tf.rivals import prefilter
+    from udl_tf.rivals.problem import Problem
 
-    from udl_tf.rivals import exhaustive
-
-    if name == "exhaustive":  # it weighs every frequency: a blur on top would only spoil that
+    known = registry.RIVALS[name]
+    if known.weighs:
         sigma = 0
     elif sigma is None:
         sigma = prefilter.SIGMAS[case.blur][name]
+    answer = known.function("rigid")
 
     def align(fixed, moving):
-        fixed, moving = (prefilter.prepared(images, sigma, case.impulses) for images in (fixed, moving))
-        if name == "exhaustive":
-            return exhaustive.search(fixed, moving, case.spectral_snr, scoring.REACH)
-        return load(name)(fixed, moving)
+        pair = {"fixed": fixed, "moving": moving}
+        pair = {image: prefilter.prepared(pair[image], sigma, case.impulses) for image in pair}
+        return answer(Problem("rigid", fixed.shape[1], case.model, lambda: case.spectral_snr), pair)
 
     return align
 
@@ -180,18 +183,18 @@ def aligner(model):
 def choose_prefilters(args):
     """Try all blurs on pairs that the benchmark does not show, print the best; rows of the mean capped errors."""
     import numpy as np
-    from rivals import prefilter
 
     from pipelines import geometry
+    from udl_tf.rivals import prefilter
 
     rows, chosen = [], {}
     for case in (*particle_cases(args.data, TRIAL_PAIRS, args.seed), *photo_cases(args.data, TRIAL_PAIRS, args.seed)):
-        for name in (name for name in RIVALS[1:] if name in args.methods):
+        for name in (name for name in RIVALS if name in args.methods and not registry.RIVALS[name].weighs):
             progress(f"{case.blur}: {name}")
             means = {}
             for sigma in prefilter.TRIED:
-                angle, _ = rival(name, case, sigma)(case.inputs["fixed"], case.inputs["moving"])
-                error = geometry.angular_distance(angle, case.truth["angle"])
+                found = rival(name, case, sigma)(case.inputs["fixed"], case.inputs["moving"])
+                error = geometry.angular_distance(found.angle, case.truth["angle"])
                 means[sigma] = float(np.minimum(error, CAPPED).mean())
             chosen.setdefault(case.blur, {})[name] = min(means, key=means.get)
             rows.append({"condition": case.blur, "method": name, **{f"blur {sigma}": means[sigma] for sigma in means}})

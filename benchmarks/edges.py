@@ -56,8 +56,9 @@ def pairs_of(model, size, count, seed, max_shift, angle=None, both=True, snr_sha
     import numpy as np
     import tensorflow as tf
 
-    from pipelines import geometry, noise
-    from pipelines.geometry.warp import centre_crop, warp
+    from pipelines import noise
+    from pipelines.geometry.transforms import Rigid, compose
+    from pipelines.geometry.warp import centre_crop
     from pipelines.normalise import normalise
     from pipelines.pictures import dead_leaves, phantoms
 
@@ -69,16 +70,15 @@ def pairs_of(model, size, count, seed, max_shift, angle=None, both=True, snr_sha
     first = rng.uniform(0, 360, count)  # of both, so that nothing depends on how the picture was drawn
     shift = rng.uniform(-max_shift, max_shift, (count, 2)) * (0.5 if both else 1.0)
     own = (first, rng.uniform(-max_shift, max_shift, (count, 2)) * (0.5 if both else 0.0))
-    pose = [tuple(tf.constant(part, tf.float32) for part in one) for one in (own, (turn, shift))]
-    whole = geometry.compose(*pose)
+    own, change = (Rigid(*(np.asarray(part, np.float32) for part in one)) for one in (own, (turn, shift)))
     spec = noise.parse(SNR[model])
     spec = noise.Noise(spec.kind, spec.level / snr_share)
     seeds = tf.random.experimental.stateless_split([seed, 2], 2)
     fixed, moving = (
-        normalise(noise.apply(spec, centre_crop(warp(clean, *one), size), s)).numpy()
-        for one, s in zip((whole, pose[0]), tf.unstack(seeds), strict=True)
+        normalise(noise.apply(spec, centre_crop(pose.warp(clean), size), s)).numpy()
+        for pose, s in zip((compose(own, change), own), tf.unstack(seeds), strict=True)
     )
-    return fixed, moving, {"angle": turn, "shift": pose[1][1].numpy()}
+    return fixed, moving, {"angle": turn, "shift": change.shift}
 
 
 def told(aligner, fixed, moving, truth=None):

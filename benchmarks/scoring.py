@@ -37,11 +37,11 @@ def photo_pairs(folder, kind, count, seed):
 
 
 def timed(align, fixed, moving, warm=16):
-    """(angle, shift) of ``align(fixed, moving)`` and the milliseconds a pair took, after a first call."""
+    """The transforms of ``align(fixed, moving)`` and the milliseconds a pair took, after a first call."""
     align(fixed[:warm], moving[:warm])
     start = time.perf_counter()
-    angle, shift = align(fixed, moving)
-    return angle, shift, 1e3 * (time.perf_counter() - start) / len(moving)
+    found = align(fixed, moving)
+    return found, 1e3 * (time.perf_counter() - start) / len(moving)
 
 
 def aligned_by(aligner, reach=REACH):

@@ -79,7 +79,7 @@ def classes(args, folder):
             row[column] = error(other.angle, truth, PERIODS[name])
         began = time.perf_counter()
         flat = np.full(clean.shape[0] // 2 + 1, 1e6)  # the reference is clean and the noise white: all frequencies weigh the same
-        angle, _ = search(np.repeat(clean[None], len(images), 0), images, flat, 32.0)
+        angle = search(np.repeat(clean[None], len(images), 0), images, flat, 32.0).angle
         row |= {"exhaustive, clean deg": error(angle, truth, PERIODS[name]), "exhaustive s": time.perf_counter() - began}
         progress(str(row))
         rows.append(row)
@@ -114,7 +114,7 @@ def clpb(args, folder):
         noise = np.maximum(power - signal * scale, 0.05 * power)
         noise[0] = noise[1]  # the mean was taken away
         weight = 0.4 * noise[1:].min() / noise  # the search weighs by s / (1 + 2 s): this is s for weights of 1 / noise
-        angle[part], _ = search(targets[part], images[part], weight / (1.0 - 2.0 * weight), 32.0)
+        angle[part] = search(targets[part], images[part], weight / (1.0 - 2.0 * weight), 32.0).angle
         ours, rival = (error(found[part], truth[part], 360.0) for found in (result.angle, angle))
         row = {"stack": name, "SNR": snr, "own average deg": ours, "exhaustive, clean deg": rival, "ratio": ours / rival}
         rows.append({**row, "goal ratio": 1.15, "within 2 sigma %": within(result, truth, 360.0, part)})

@@ -65,12 +65,12 @@ def evaluate(table, methods=None, data=None, scale="small", output=OUTPUT, seed=
     Raises:
         InputError: anything a user can mend, before anything is trained.
     """
+    from udl_tf.rivals import registry
     from udl_tf.tables import cases, pictures, protocol, running
-    from udl_tf.tables.methods import find
 
     began = time.monotonic()
     chosen, size = protocol.table(table, with_data=bool(data)), protocol.scale(scale)
-    columns = find(chosen, methods)
+    columns = registry.find(chosen.kind, methods or chosen.methods)
     if seed < 0:
         raise InputError(f"--seed: received {seed}, expected 0 or more")
     if steps is not None:

@@ -8,6 +8,7 @@ turns and changes of scale are exact everywhere, and nothing grows that the fiel
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry
@@ -16,30 +17,30 @@ from pipelines.geometry.sampling import bilinear
 STEPS, TOLERANCE = 100, 1e-4  # of the fixed-point iteration: at most, and pixels at which it ends
 
 
-def nodes(rows, columns, spacing):
+def nodes(rows: int, columns: int, spacing: float) -> np.ndarray:
     """Places (rows, columns, 2) of a grid's nodes, pixels from the image's centre, float32 NumPy."""
     return geometry.centred_grid(rows, columns) * spacing
 
 
-def grid_size(height, width, spacing):
+def grid_size(height: float, width: float, spacing: float) -> tuple[int, int]:
     """(rows, columns) of the smallest grid that covers all pixels of an image; those of the image where `spacing` is 1."""
     return tuple(math.ceil((size - 1) / spacing - 1e-6) + 1 for size in (height, width))
 
 
-def linear_part(field, spacing):
+def linear_part(field: tf.Tensor, spacing: float) -> tuple[tf.Tensor, tf.Tensor]:
     """The affine map nearest to a field by least squares: matrix (batch, 2, 2) and vector (batch, 2), ``d(q) = M q + v``."""
     grid = tf.constant(nodes(field.shape[1], field.shape[2], spacing))  # its columns are orthogonal: no system to solve
     product = tf.einsum("brci,rcj->bij", field, grid)
     return tf.math.divide_no_nan(product, tf.reduce_sum(grid**2, (0, 1))), tf.reduce_mean(field, (1, 2))
 
 
-def displacement_at(field, spacing, points):
+def displacement_at(field: tf.Tensor, spacing: float, points: tf.Tensor) -> tf.Tensor:
     """Displacements (batch, n, 2) at points (batch, n, 2) in pixels from the centre; differentiable in both."""
     matrix, vector = linear_part(field, spacing)
     return _linear(matrix, vector, points) + _rest_at(_rest(field, spacing, matrix, vector), spacing, points)
 
 
-def pulled_back(field, spacing, points):
+def pulled_back(field: tf.Tensor, spacing: float, points: tf.Tensor) -> tf.Tensor:
     """Points q (batch, n, 2) of the fixed image that are found at `points` in the moving one: ``q + d(q) = points``.
 
     Fixed-point iteration on what is left of the field without its linear part: ``q = (I + M)^-1 (points - v - rest(q))``. It

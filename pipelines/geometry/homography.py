@@ -8,15 +8,16 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry
+from pipelines.geometry.conventions import ArrayOrTensor
 
 
-def corners(height, width):
+def corners(height: int, width: int) -> tf.Tensor:
     """The centres of the corner pixels (4, 2): top left, top right, bottom right, bottom left."""
     x, y = (width - 1) / 2.0, (height - 1) / 2.0
     return tf.constant([[-x, -y], [x, -y], [x, y], [-x, y]], tf.float32)
 
 
-def from_points(source, target):
+def from_points(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """The homography that takes four points to four others: the direct linear transform (Nguyen et al., Tensor DLT).
 
     Differentiable. Points are scaled by their size before, so that the 8 x 8 system is well conditioned.
@@ -40,7 +41,7 @@ def from_points(source, target):
     return matrix * zoom[:, :, None] / zoom[:, None, :]
 
 
-def from_corner_moves(side, moves):
+def from_corner_moves(side: int, moves: tf.Tensor) -> tf.Tensor:
     """The homography that moves the centres of a square's corner pixels.
 
     In closed form, by way of the unit square (Heckbert, "Fundamentals of Texture Mapping", 1989), in float64.
@@ -67,34 +68,34 @@ def from_corner_moves(side, moves):
     return tf.cast(found / found[:, 2:, 2:], tf.float32)
 
 
-def from_rigid(angle, shift):
+def from_rigid(angle: ArrayOrTensor, shift: ArrayOrTensor) -> tf.Tensor:
     """Of rigid transforms, angle (batch,) degrees and shift (batch, 2) pixels."""
     upper = tf.concat([geometry.rotation_matrix(angle), tf.convert_to_tensor(shift, tf.float32)[:, :, None]], 2)
     last = tf.tile(tf.constant([[[0.0, 0.0, 1.0]]]), (tf.shape(upper)[0], 1, 1))
     return tf.concat([upper, last], 1)
 
 
-def to_rigid(matrix):
+def to_rigid(matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """(angle (batch,) degrees, shift (batch, 2)) of the rigid transform nearest to a homography at the centre."""
     a, b, c, d = matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 1, 0], matrix[:, 1, 1]
     direction = tf.stack([a + d, b - c], -1)  # of R = [[cos, sin], [-sin, cos]], the least-squares rotation
     return geometry.angle_of(direction, 360.0), matrix[:, :2, 2]
 
 
-def apply(matrix, points):
+def apply(matrix: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     """Points (batch, n, 2) taken to their places, (batch, n, 2)."""
     upper = tf.matmul(points, matrix[:, :2, :2], transpose_b=True) + matrix[:, None, :2, 2]
     lower = tf.linalg.matvec(points, matrix[:, 2, :2]) + matrix[:, 2, 2, None]
     return upper / lower[..., None]
 
 
-def inverse(matrix):
+def inverse(matrix: ArrayOrTensor) -> tf.Tensor:
     """The homography that undoes another."""
     found = tf.linalg.inv(matrix)
     return found / found[:, 2:, 2:]
 
 
-def sampling_transform(matrix, height, width):
+def sampling_transform(matrix: tf.Tensor, height: int, width: int) -> tf.Tensor:
     """The kernel's output-to-input map (batch, 8), in pixels from the first one, that samples images at ``matrix q``.
 
     Args:
@@ -107,7 +108,7 @@ def sampling_transform(matrix, height, width):
     return tf.reshape(pixels / pixels[:, 2:, 2:], (-1, 9))[:, :8]
 
 
-def corner_error(found, true, height, width):
+def corner_error(found: ArrayOrTensor, true: ArrayOrTensor, height: int, width: int) -> tf.Tensor:
     """Mean distance of where two homographies take the corners of an image, (batch,) pixels."""
     points = tf.tile(corners(height, width)[None], (tf.shape(found)[0], 1, 1))
     return tf.reduce_mean(tf.norm(apply(found, points) - apply(true, points), axis=-1), axis=-1)

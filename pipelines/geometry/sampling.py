@@ -7,7 +7,7 @@ from pipelines.errors import InputError
 FILL_MODES = ("constant", "reflect")
 
 
-def bilinear(images, points, fill_mode="constant"):
+def bilinear(images: tf.Tensor, points: tf.Tensor, fill_mode: str = "constant") -> tf.Tensor:
     """Values of images between their pixels.
 
     Differentiable in the images and in the points (Jaderberg et al., the sampler of a spatial transformer).
@@ -27,7 +27,7 @@ def bilinear(images, points, fill_mode="constant"):
     return at_pixels(images, points[..., 0] + (width - 1) / 2.0, points[..., 1] + (height - 1) / 2.0, fill_mode)
 
 
-def at_pixels(images, x, y, fill_mode="constant"):
+def at_pixels(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor, fill_mode: str = "constant") -> tf.Tensor:
     """`bilinear` at places x, y (batch, n) counted from the centre of the first pixel."""
     height, width = images.shape[1], images.shape[2]
     if fill_mode not in FILL_MODES:

@@ -9,12 +9,20 @@ import tensorflow as tf
 from pipelines import compat, geometry
 from pipelines.errors import InputError
 from pipelines.geometry import homography, sampling
+from pipelines.geometry.conventions import ArrayOrTensor
 from pipelines.geometry.displacement import displacement_at
 
 BACKENDS = ("kernel", "gather")
 
 
-def warp(images, angle, shift, interpolation="bilinear", fill_mode="constant", backend="kernel"):
+def warp(
+    images: ArrayOrTensor,
+    angle: ArrayOrTensor,
+    shift: ArrayOrTensor,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    backend: str = "kernel",
+) -> tf.Tensor:
     """Turn images by `angle` degrees counter-clockwise, then move them by `shift` pixels.
 
     Args:
@@ -32,7 +40,7 @@ def warp(images, angle, shift, interpolation="bilinear", fill_mode="constant", b
     return resampled(images, transforms, interpolation, fill_mode, backend)
 
 
-def pulled(images, matrix, fill_mode="constant", backend="kernel"):
+def pulled(images: ArrayOrTensor, matrix: ArrayOrTensor, fill_mode: str = "constant", backend: str = "kernel") -> tf.Tensor:
     """Images (batch, height, width) as they are found at places: each pixel q shows what lies at ``matrix q``.
 
     Args:
@@ -43,7 +51,7 @@ def pulled(images, matrix, fill_mode="constant", backend="kernel"):
     return resampled(images, transforms, "bilinear", fill_mode, backend)
 
 
-def displaced(images, field, spacing, fill_mode="constant"):
+def displaced(images: tf.Tensor, field: tf.Tensor, spacing: float, fill_mode: str = "constant") -> tf.Tensor:
     """Images (batch, height, width) bent by a pulled field (batch, rows, columns, 2), see `pipelines.geometry.displacement`.
 
     Differentiable in images and field. fill_mode: ``constant`` or ``reflect``.
@@ -54,7 +62,13 @@ def displaced(images, field, spacing, fill_mode="constant"):
     return tf.reshape(sampling.bilinear(images, places, fill_mode), tf.shape(images))
 
 
-def resampled(images, transforms, interpolation="bilinear", fill_mode="constant", backend="kernel"):
+def resampled(
+    images: ArrayOrTensor,
+    transforms: tf.Tensor,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    backend: str = "kernel",
+) -> tf.Tensor:
     """Images (batch, height, width) through the kernel's maps (batch, 8), see `compat.projective_transform`, by a backend.
 
     Raises:
@@ -70,7 +84,7 @@ def resampled(images, transforms, interpolation="bilinear", fill_mode="constant"
     return tf.reshape(sampling.at_pixels(images, x, y, fill_mode), tf.shape(images))
 
 
-def centre_crop(images, size):
+def centre_crop(images: ArrayOrTensor, size: int) -> ArrayOrTensor:
     """The central (batch, size, size) of images (batch, height, width)."""
     height, width = images.shape[1], images.shape[2]
     top, left = (height - size) // 2, (width - size) // 2

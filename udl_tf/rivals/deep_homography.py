@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from pipelines.errors import InputError
 from pipelines.geometry import homography, warp
+from pipelines.geometry.transforms import Homography
 from udl_tf.networks.mask import conv_block
-from udl_tf.rivals import photometric
+from udl_tf.rivals import learning, photometric
 from udl_tf.rivals.pair_model import PairModel, compiled, held, near_nothing, of_scale
 
 POOLED_AFTER = (2, 4, 6)  # convolutions
@@ -101,3 +102,10 @@ def build(box, scale="small", unsupervised=False, steps=None):
     """
     network = vgg(box, *of_scale(WIDTHS, scale))
     return compiled(DeepHomographyModel(network, unsupervised), scale, LEARNING_RATE[scale], steps or STEPS[scale])
+
+
+def learner(problem, steps=None, unsupervised=False):
+    """See `registry.Rival`; unsupervised: see `DeepHomographyModel`."""
+    steps = steps or STEPS[problem.scale]
+    model = build(problem.side, problem.scale, unsupervised, steps)
+    return learning.of_model(problem, model, steps, lambda inputs: Homography(learning.batched(model.homographies, inputs)))

@@ -11,13 +11,18 @@ from pipelines import geometry
 from udl_tf.alignment.gauss_newton import gradients
 from udl_tf.rivals.lucas_kanade import DAMPING
 from udl_tf.rivals.pair_model import of_scale
-from udl_tf.rivals.tracking import PlaceModel, cut
+from udl_tf.rivals.tracking import PlaceModel, cut, learner_of
 
 CHANNELS = {"small": (16, 16, 8), "paper": (32, 64, 32)}
 KERNELS = (5, 3, 3)
 STEPS = {"small": 400, "paper": 20000}
 LEARNING_RATE = {"small": 2e-3, "paper": 5e-4}
 FURTHEST = 0.5  # a step changes no parameter by more; they are in halves of the patch, or radians
+
+
+def learner(problem, steps=None):
+    """See `registry.Rival`."""
+    return learner_of(problem, build(problem.side, problem.scale), LEARNING_RATE[problem.scale], steps or STEPS[problem.scale])
 
 
 def build(box, scale, kind="homography"):

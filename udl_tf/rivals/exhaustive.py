@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry
+from pipelines.geometry.transforms import Rigid
 from pipelines.spectra import noise_spectrum
 from pipelines.spectra.resample import fourier_resample, scale_shift
 
@@ -20,6 +21,12 @@ COUNT = 360  # turns of the first search
 PEAKS, SEPARATION = 5, 6.0  # peaks of the first search that are polished, and degrees between them
 POLISH = (0.4, 0.13, 0.04)  # steps of the finer grids, degrees and pixels
 REACH = np.arange(-3.0, 4.0)  # steps on either side: 7 x 7 x 7 points each
+MAX_SHIFT = 0.25  # of the side, in `answer`
+
+
+def answer(problem, inputs):
+    """See `registry.Rival`; it is told the true spectral signal-to-noise ratio."""
+    return search(inputs["fixed"], inputs["moving"], problem.spectral_snr(), MAX_SHIFT * problem.side)
 
 
 def true_snr(clean, snr):
@@ -46,7 +53,7 @@ def search(fixed, moving, spectral_snr, max_shift, batch=4):
         batch: pairs at a time.
 
     Returns:
-        angle (n,) degrees in [-180, 180), shift (n, 2) pixels, as in `udl_tf.alignment.result.Result`.
+        `Rigid`, its angles in [-180, 180).
     """
     gain = np.sqrt(spectral_snr / (1.0 + 2.0 * spectral_snr)).astype(np.float32)
     gain[0] = 0.0  # the mean says nothing
@@ -60,7 +67,7 @@ def search(fixed, moving, spectral_snr, max_shift, batch=4):
             angle, shift = (tf.gather(part, best, batch_dims=1) for part in (angle, shift))
         found.append((angle[:, 0].numpy(), shift[:, 0].numpy()))
     angle, shift = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return geometry.wrap_degrees(angle), shift
+    return Rigid(geometry.wrap_degrees(angle), shift)
 
 
 @tf.function

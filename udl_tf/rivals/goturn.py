@@ -12,13 +12,18 @@ import functools
 import tensorflow as tf
 
 from udl_tf.rivals.pair_model import of_scale
-from udl_tf.rivals.tracking import PlaceModel, cut
+from udl_tf.rivals.tracking import PlaceModel, cut, learner_of
 
 # Filters of the convolutions of each crop, all of stride 2, and units of the dense layers.
 SIZES = {"small": ((16, 32, 64), (256,)), "paper": ((64, 128, 256, 256), (2048, 2048))}
 STEPS = {"small": 2000, "paper": 50000}
 LEARNING_RATE = {"small": 1e-3, "paper": 1e-4}
 RANGE = 0.5  # parameters of the warp lie within, in halves of the patch, or radians
+
+
+def learner(problem, steps=None):
+    """See `registry.Rival`."""
+    return learner_of(problem, build(problem.side, problem.scale), LEARNING_RATE[problem.scale], steps or STEPS[problem.scale])
 
 
 def build(box, scale, kind="homography"):

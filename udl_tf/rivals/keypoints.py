@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.geometry.transforms import Homography
 from udl_tf.rivals import pairwise
 
 RATIO = 0.9  # nearest to second nearest descriptor; images of 128 pixels have few keypoints, RANSAC sorts them out
@@ -24,19 +25,10 @@ METHODS = {
 }
 
 
-def sift(fixed, moving):
-    """Align pairs by SIFT, see `align`."""
-    return align(fixed, moving, "sift")
-
-
-def orb(fixed, moving):
-    """Align pairs by ORB, see `align`."""
-    return align(fixed, moving, "orb")
-
-
-def akaze(fixed, moving):
-    """Align pairs by AKAZE, see `align`."""
-    return align(fixed, moving, "akaze")
+def answer(problem, inputs, method):
+    """See `registry.Rival`; method: a key of `METHODS`."""
+    find = homographies if problem.kind == "homography" else align
+    return find(inputs["fixed"], inputs["moving"], method)
 
 
 def align(fixed, moving, method="sift"):
@@ -46,7 +38,7 @@ def align(fixed, moving, method="sift"):
         fixed, moving: float32 (n, side, side), any grey values. method: a key of `METHODS`.
 
     Returns:
-        angle (n,) degrees in [-180, 180) and shift (n, 2) pixels; zeros for a pair with too few matches.
+        `Rigid`, its angles in [-180, 180); zeros for a pair with too few matches.
 
     Raises:
         InputError: unknown method.
@@ -56,7 +48,7 @@ def align(fixed, moving, method="sift"):
 
 
 def homographies(fixed, moving, method="sift"):
-    """Homographies (n, 3, 3), on points from the image centre, that bring moving onto fixed; arguments as of `align`.
+    """The `Homography` that brings moving onto fixed; arguments as of `align`.
 
     The identity for a pair with too few matches, or whose matches would turn the frame inside out.
     """
@@ -65,7 +57,7 @@ def homographies(fixed, moving, method="sift"):
         matrix, _ = _homography(*matcher(*pair)[:2], pair[0].shape)
         if matrix is not None:
             found[i] = matrix
-    return found
+    return Homography(found)
 
 
 def match_picture(fixed, moving, method="sift", kind="rigid", zoom=1):

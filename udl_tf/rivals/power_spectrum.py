@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.errors import InputError
+from pipelines.geometry.transforms import Rigid
 from pipelines.normalise import normalise
 from pipelines.spectra import spectral_plane
 from udl_tf.alignment.proposal import AngleProposal
@@ -26,6 +27,11 @@ FALLOFF = 8.0  # cycles per box at which a falling weight has come down to exp(-
 HIGHEST = 16  # cycles per box that the shift is solved with
 
 
+def answer(problem, inputs):
+    """See `registry.Rival`."""
+    return align(inputs["fixed"], inputs["moving"])
+
+
 def align(fixed, moving, weights="falling", max_shift=None, batch=64):
     """Rigid transforms that bring moving onto fixed.
 
@@ -35,7 +41,7 @@ def align(fixed, moving, weights="falling", max_shift=None, batch=64):
         max_shift: pixels; a quarter of the side by default. batch: pairs at a time.
 
     Returns:
-        angle (n,) degrees in [-180, 180) and shift (n, 2) pixels.
+        `Rigid`, its angles in [-180, 180).
 
     Raises:
         InputError: unknown weights.
@@ -48,7 +54,7 @@ def align(fixed, moving, weights="falling", max_shift=None, batch=64):
         angle, shift = propose(*(tf.constant(images[start : start + batch], tf.float32) for images in (fixed, moving)), limit)
         found.append((angle.numpy(), shift.numpy()))
     angle, shift = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return geometry.wrap_degrees(angle), shift
+    return Rigid(geometry.wrap_degrees(angle), shift)
 
 
 @functools.lru_cache(maxsize=4)

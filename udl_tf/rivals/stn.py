@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.geometry import homography, warp
+from pipelines.geometry.transforms import Rigid
 from udl_tf.networks.regression import dense_layers
 from udl_tf.networks.siamese import siamese
-from udl_tf.rivals import photometric
+from udl_tf.rivals import learning, photometric
 from udl_tf.rivals.pair_model import SIAMESE, PairModel, compiled, held, near_nothing, of_scale
 
 STEPS = {"small": 1000, "paper": 100_000}
@@ -91,3 +92,10 @@ def build(box, scale="small", steps=None):
     """The model to train on photographs, ready for ``fit``; see `udl_tf.rivals.supervised.build`."""
     network = stn_network(of_scale(SIAMESE, scale), box)
     return compiled(StnModel(network), scale, LEARNING_RATE[scale], steps or STEPS[scale])
+
+
+def learner(problem, steps=None):
+    """See `registry.Rival`."""
+    steps = steps or STEPS[problem.scale]
+    model = build(problem.side, problem.scale, steps)
+    return learning.of_model(problem, model, steps, lambda inputs: Rigid(*learning.batched(model.transforms, inputs)))

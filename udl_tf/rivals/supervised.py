@@ -2,8 +2,10 @@
 
 import tensorflow as tf
 
+from udl_tf.networks.build import build as build_network
 from udl_tf.networks.output import degrees, told_by
 from udl_tf.networks.siamese import siamese
+from udl_tf.rivals import learning, shifts
 from udl_tf.rivals.pair_model import SIAMESE, PairModel, compiled, of_scale
 from udl_tf.training import losses
 
@@ -48,6 +50,19 @@ def build(box, scale="small", steps=None):
     """
     network = siamese(of_scale(SIAMESE, scale), box)
     return compiled(SupervisedModel(network), scale, LEARNING_RATE[scale], steps or STEPS[scale])
+
+
+def learner(problem, steps=None):
+    """See `registry.Rival`; the network is that of UDL, and sees the same: of particles, spectra."""
+    steps = steps or STEPS[problem.scale]
+    model = SupervisedModel(build_network(problem.config), problem.config.period)
+    compiled(model, problem.scale, LEARNING_RATE[problem.scale], steps)
+
+    def answer(inputs):
+        angle = learning.batched(model.angles, inputs)
+        return shifts.given_angle(inputs["fixed"], inputs["moving"], angle, model.period)
+
+    return learning.of_model(problem, model, steps, answer)
 
 
 LOSSES = {"angle": losses.supervised_angle, "direction": losses.supervised_direction}

@@ -15,8 +15,25 @@ from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.geometry import homography
 from pipelines.geometry.sampling import bilinear
-from udl_tf.rivals import lucas_kanade
-from udl_tf.rivals.pair_model import BuiltModel
+from pipelines.geometry.transforms import Homography
+from udl_tf.rivals import learning, lucas_kanade
+from udl_tf.rivals.pair_model import BuiltModel, compiled
+
+
+def answer(problem, inputs):
+    """See `registry.Rival`: Lucas-Kanade on grey values."""
+    return followed(PlainLK(problem.side), inputs)
+
+
+def learner_of(problem, model, rate, steps):
+    """The `learning.Learner` of a tracker that is trained."""
+    model = compiled(model, problem.scale, rate, steps)
+    return learning.of_model(problem, model, steps, lambda inputs: followed(model, inputs))
+
+
+def followed(model, inputs):
+    """The places that a tracker finds in n sequences of f frames, as one `Homography` of n f rows."""
+    return Homography(track(model, inputs["frames"], inputs["start"]).reshape(-1, 3, 3))
 
 
 def track(model, frames, start):

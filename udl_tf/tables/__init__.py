@@ -1,1 +1,1 @@
-"""The papers' tables: their rows as data, methods by name, trained models kept, and the tables as text and pictures."""
+"""The papers' tables: their rows as data, trained models kept, and the tables as text and pictures."""

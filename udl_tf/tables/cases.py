@@ -16,6 +16,7 @@ from pipelines.pictures import DeadLeaves, Photographs, phantoms
 from pipelines.spectra import noise_spectrum
 from pipelines.spectra.resample import fourier_resample
 from udl_tf.presets import resolve
+from udl_tf.rivals.problem import Problem
 from udl_tf.training import datasets
 
 TEST_SEED = 7919  # added to the seed: the test pairs are others than those of the training
@@ -23,15 +24,13 @@ TEST_BATCH = 50
 FLOOR = 1e-3  # var(noise) / var(signal) that is taken for none: what interpolation leaves
 PATCHES = 200  # that the exhaustive search's spectral signal-to-noise ratio is measured on
 
-Case = collections.namedtuple(
-    "Case", "train inputs truth side files config training_data spectral_snr", defaults=(None, None, None)
-)
+SHIPPED = {"photos": "photo", "particles": "cryo"}  # models, by the material of a table
+
+Case = collections.namedtuple("Case", "problem inputs truth files")
 Case.__doc__ = """One row's pairs.
 
-`train`: function () -> endless dataset of (inputs, truth), the same for all trained methods; its images may be larger than
-`side`. `inputs`, `truth`: of the test, NumPy. `side`: of the test's images, pixels. `files`: the paths that the training draws
-from. Of rotations alone: `config`, the `presets.Config` of the paper's network trained by UDL; `training_data`, what that learns
-from, a `training.datasets.TrainingData`; `spectral_snr`: function () -> (side // 2 + 1,), of the test's images.
+`problem`: what the methods are told, `rivals.problem.Problem`. `inputs`, `truth`: of the test, NumPy. `files`: the paths that the
+training draws from.
 """
 
 
@@ -59,7 +58,17 @@ def rigid(table, condition, scale, data, output, seed):
         inputs, truth = pairs.collect(test, scale.test_pairs)
         snr = functools.partial(spectral_snr, pairs.without_background(image), condition.noise, seed)
     train = functools.partial(repeated, found.train, scale)
-    return Case(train, inputs, truth, config.box, found.files, config, found._replace(train=train), snr)
+    problem = Problem(
+        kind=table.kind,
+        side=config.box,
+        model=SHIPPED[table.material],
+        spectral_snr=snr,
+        train=train,
+        scale=scale.name,
+        config=config,
+        training_data=found._replace(train=train),
+    )
+    return Case(problem, inputs, truth, found.files)
 
 
 def require(table, data):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from pipelines import noise, pairs
 from pipelines.pairs import homography_pairs
 from pipelines.pictures import DeadLeaves, Photographs
+from udl_tf.rivals.problem import Problem
 from udl_tf.tables.cases import TEST_BATCH, TEST_SEED, Case, path_of, repeated
 
 
@@ -20,7 +21,8 @@ def build(table, condition, scale, data, output, seed):
 
     make_test, _ = _source(path_of(data, "photos", "val"), scale, max(scale.sources // 4, 4), 0, TEST_BATCH, seed + TEST_SEED)
     inputs, truth = pairs.collect(_noisy(make_test(0), condition.noise, seed + TEST_SEED), scale.test_pairs)
-    return Case(functools.partial(repeated, train, scale), inputs, truth, scale.box, files)
+    problem = Problem(table.kind, scale.box, train=functools.partial(repeated, train, scale), scale=scale.name)
+    return Case(problem, inputs, truth, files)
 
 
 def _source(path, scale, sources, margin, batch, seed):

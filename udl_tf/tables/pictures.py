@@ -8,7 +8,6 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from pipelines.files.atomic import atomic_path
-from pipelines.geometry import homography, warp
 from udl_tf.rivals import keypoints
 from udl_tf.rivals.tracking import cut
 
@@ -28,25 +27,22 @@ def of(table, case, answer):
     """The `Picture` of the first pair of a case.
 
     Args:
-        table: `protocol.Table`. case: `cases.Case`. answer: `scores.Answer`.
+        table: `protocol.Table`. case: `cases.Case`. answer: of all pairs, see `scores.errors`.
     """
-    if table.material == "tracking":
-        frames, places = tf.constant(case.inputs["frames"][0]), tf.constant(answer.matrix[0], tf.float32)
-        patches = cut(tf.gather(frames, [0, len(frames) - 1]), tf.stack([places[0], places[-1]]), case.side).numpy()
+    if table.kind == "tracking":
+        frames = tf.constant(case.inputs["frames"][0])
+        last = len(frames) - 1
+        patches = cut(tf.gather(frames, [0, last]), tf.constant(answer[[0, last]].matrix, tf.float32), case.problem.side).numpy()
         return Picture(frames[-1].numpy(), *patches)
-    fixed, moving = (tf.constant(case.inputs[name][:1], tf.float32) for name in ("fixed", "moving"))
-    if table.period:
-        result = warp.warp(moving, tf.constant(answer.angle[:1], tf.float32), tf.constant(answer.shift[:1], tf.float32))
-    else:
-        result = warp.pulled(moving, homography.inverse(tf.constant(answer.matrix[:1], tf.float32)))
-    return Picture(moving[0].numpy(), fixed[0].numpy(), result[0].numpy())
+    fixed, moving = (case.inputs[name][:1] for name in ("fixed", "moving"))
+    return Picture(moving[0], fixed[0], answer[0].warp(moving)[0])
 
 
 def draw(path, table, methods, found):
     """Write the figure as PNG: a row for each condition that is shown; the original, the reference and each method's result.
 
     Args:
-        path: of the file. table: `protocol.Table`. methods: {name: `methods.Method`}.
+        path: of the file. table: `protocol.Table`. methods: {name: `rivals.registry.Rival`}.
         found: {(condition's name, method's name): `Picture`}; what is not there stays empty.
     """
     rows = [condition for condition in table.conditions if condition.shown]

@@ -103,7 +103,8 @@ class Table:
     Attributes:
         name: 1, 2, homography, tracking. title: its caption. material: ``photos``, ``particles``, ``homography`` or ``tracking``.
         unit: of the errors. period: of angles, degrees, 0 where there are none. conditions: of its rows.
-        methods: its columns, as far as nobody asks for others. printed: {method: {condition: the paper's value or `FAILED`}}.
+        methods: its columns, names in `udl_tf.rivals.registry`, as far as nobody asks for others.
+        printed: {method: {condition: the paper's value or `FAILED`}}.
     """
 
     name: str
@@ -114,6 +115,11 @@ class Table:
     conditions: tuple
     methods: tuple
     printed: dict
+
+    @property
+    def kind(self):
+        """Of the problems that it sets, see `udl_tf.rivals.problem`."""
+        return "rigid" if self.period else self.material
 
 
 PHOTO_CONDITIONS = (

@@ -12,7 +12,8 @@ def markdown(table, methods, rows, about, curves):
     """The table as Markdown text.
 
     Args:
-        table: `protocol.Table`. methods: {name: `methods.Method`}. rows: list of dicts, see `running.cells`; some may be missing.
+        table: `protocol.Table`. methods: {name: `rivals.registry.Rival`}.
+        rows: list of dicts, see `running.cells`; some may be missing.
         about: {what: text}, said below the table. curves: {(condition, method): path of a loss curve, relative to the text}.
     """
     found = {(row["condition"], row["method"]): row for row in rows}

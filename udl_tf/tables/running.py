@@ -7,7 +7,8 @@ import pathlib
 import tensorflow as tf
 
 from pipelines.files.fingerprint import fingerprint
-from udl_tf.tables import cache, cases, homography_cases, learners, pictures, scores, tracking_cases
+from udl_tf.rivals import learning
+from udl_tf.tables import cache, cases, homography_cases, pictures, scores, tracking_cases
 
 BUILDERS = {
     "photos": cases.rigid,
@@ -21,7 +22,7 @@ CODE = (  # that a training runs through
     "udl_tf.networks",
     "udl_tf.training",
     "udl_tf.rivals",
-    *(f"udl_tf.tables.{name}" for name in ("cases", "homography_cases", "tracking_cases", "learners")),
+    *(f"udl_tf.tables.{name}" for name in ("cases", "homography_cases", "tracking_cases")),
 )
 
 Cell = collections.namedtuple("Cell", "row losses picture")
@@ -36,23 +37,24 @@ def cells(table, methods, scale, data, output, seed, tell=lambda text: None):
     """Generate the `Cell` of every condition and method, condition by condition.
 
     Args:
-        table, scale: see `protocol`. methods: {name: `methods.Method`}. data: see `cases.rigid`. output: folder of the models.
-        seed: of everything. tell: called with a line of text.
+        table, scale: see `protocol`. methods: {name: `rivals.registry.Rival`}. data: see `cases.rigid`.
+        output: folder of the models. seed: of everything. tell: called with a line of text.
     """
-    number, trainings = 0, len(table.conditions) * sum(bool(method.learner) for method in methods.values())
+    number, trainings = 0, len(table.conditions) * sum(method.learns for method in methods.values())
     for condition in table.conditions:
         # Crops of photographs also hang on TensorFlow's global seed: the pairs must not depend on what was trained before.
         tf.keras.utils.set_random_seed(seed)
         case = BUILDERS[table.material](table, condition, scale, data, output, seed)
-        level = scores.chance(table, case.truth, case.side)
+        level = scores.chance(table, case.truth, case.problem.side)
         for name, method in methods.items():
-            trained, answer = None, functools.partial(method.align, case, table) if method.align else None
-            if method.learner:
+            if method.learns:
                 number += 1
                 tell(f"{condition.title}, {name} ({number} of {trainings})")
                 trained, answer = _trained(name, method, case, table, condition, scale, output, seed, tell)
-            found = answer(case.inputs)
-            error = scores.errors(table, found, case.truth, case.side)
+                found = answer(case.inputs)
+            else:
+                trained, found = None, method.function(table.kind)(case.problem, case.inputs)
+            error = scores.errors(table, found, case.truth, case.problem.side)
             row = {
                 "table": table.name,
                 "condition": condition.name,
@@ -60,7 +62,7 @@ def cells(table, methods, scale, data, output, seed, tell=lambda text: None):
                 **scores.summary(error),
                 "unit": table.unit,
                 "chance": level,
-                "converged": scores.converged(error, level) if method.learner else True,
+                "converged": scores.converged(error, level) if method.learns else True,
                 "printed": table.printed.get(name, {}).get(condition.name),
                 "tests": len(error),
                 **(trained.about if trained else {"steps": None, "seconds": None, "cached": None, "model": None}),
@@ -75,13 +77,13 @@ def _trained(name, method, case, table, condition, scale, output, seed, tell):
     """`_Trained` and the answering function of a method: from the cache, or trained and kept there."""
     steps = scale.steps.get(table.material, {}).get(name)
     tf.keras.utils.set_random_seed(seed)
-    learner = method.learner(case, table, scale, steps)
+    learner = method.function(table.kind)(case.problem, steps)
     about = _about(name, case, table, condition, scale, learner.steps, seed)
     folder = pathlib.Path(output) / MODELS / cache.key(about)
     kept = cache.load(folder, learner.variables)
     fresh = kept is None
     if fresh:
-        losses, seconds = learners.fit(learner, tell)
+        losses, seconds = learning.fit(learner, tell)
         cache.save(folder, about, learner.variables, losses, seconds)
         kept = cache.Kept(losses, seconds, len(losses))
     row = {"steps": kept.steps, "seconds": round(kept.seconds, 1), "cached": not fresh, "model": folder.name}
@@ -105,7 +107,7 @@ def _about(name, case, table, condition, scale, steps, seed):
         "scale": sizes,
         "steps": steps,
         "seed": seed,
-        "config": as_dict(case.config) if case.config else None,
+        "config": as_dict(case.problem.config) if case.problem.config else None,
         "data": _fingerprint(tuple(case.files)),
         "code": code(*CODE),
         "versions": versions(),

@@ -1,7 +1,5 @@
 """How far an answer is from the truth, and when a method is said not to have converged."""
 
-import collections
-
 import numpy as np
 
 from pipelines import geometry
@@ -9,19 +7,14 @@ from pipelines.geometry import homography
 
 NEAR_CHANCE = 0.8  # of the mean error of an answer that knows nothing: above it a trained method has not converged
 
-Answer = collections.namedtuple("Answer", "angle shift matrix", defaults=(None, None, None))
-Answer.__doc__ = """What a method says of n pairs, NumPy; those it does not speak of are None.
-
-`angle` (n,) degrees and `shift` (n, 2) pixels, or `matrix`, homographies (n, 3, 3) that bring moving onto fixed; of n sequences
-with f frames, the places (n, f, 3, 3) of the patch (`pipelines.pairs.tracking`).
-"""
-
 
 def errors(table, answer, truth, side):
     """The error of each pair, float64 (n,): degrees modulo the table's period, or mean distance of the corners, pixels.
 
     Args:
-        table: `protocol.Table`. answer: `Answer`. truth: dict of ``angle`` (n,), or of ``homography``, as `Answer.matrix`.
+        table: `protocol.Table`.
+        answer: `Rigid` of n rows; of tables without a period `Homography`, of sequences with f frames of n f rows.
+        truth: dict of ``angle`` (n,), or of ``homography`` (n, 3, 3) or (n, f, 3, 3).
         side: of the image or patch whose corners count, pixels.
     """
     if table.period:

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipelines.pairs import tracking
 from pipelines.pictures import DeadLeaves, Photographs
+from udl_tf.rivals.problem import Problem
 from udl_tf.tables.cases import TEST_SEED, Case, path_of, repeated
 
 PATCH, FRAME = 64, 96  # pixels, sides; the motions of `pipelines.pairs.tracking` are made for them
@@ -32,7 +33,8 @@ def build(table, condition, scale, data, output, seed):
     ]
     places = np.stack([one.places for one in made])
     inputs = {"frames": np.stack([one.frames for one in made]), "start": places[:, 0]}
-    return Case(functools.partial(repeated, train, scale), inputs, {"homography": places}, PATCH, pictures.files)
+    problem = Problem(table.kind, PATCH, train=functools.partial(repeated, train, scale), scale=scale.name)
+    return Case(problem, inputs, {"homography": places}, pictures.files)
 
 
 def _pictures(path, sources, batch, seed):

@@ -36,10 +36,10 @@ class Affine(MatrixTransform):
         self._set_covariance(6, 6)
 
     @classmethod
-    def of(cls, rigid):
+    def of(cls, rigid: MatrixTransform) -> "Affine":
         """The same transforms as an affine kind."""
         return cls(rigid.matrix)
 
-    def inverse(self):
+    def inverse(self) -> "Affine":
         found = inverted(self.matrix)
         return Affine(found[:, :2])

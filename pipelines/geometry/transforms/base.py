@@ -25,10 +25,10 @@ class Transform:
     KIND = ""
     UNITS = {}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(getattr(self, next(iter(self.UNITS))))
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: int | slice | np.ndarray | list) -> "Transform":
         """Some rows, as a transform of the same kind: an index (a batch of one), a slice, a mask or indices."""
         chosen = np.atleast_1d(np.arange(len(self))[rows])
         per_row = {name: getattr(self, name)[chosen] for name in self.UNITS}
@@ -36,33 +36,33 @@ class Transform:
         return dataclasses.replace(self, **per_row, covariance=covariance)
 
     @classmethod
-    def joined(cls, parts):
+    def joined(cls, parts: "list[Transform]") -> "Transform":
         """One batch of several of this kind, in order; its covariance is None where one of them has none."""
         per_row = {name: np.concatenate([getattr(part, name) for part in parts]) for name in cls.UNITS}
         known = all(part.covariance is not None for part in parts)
         covariance = np.concatenate([part.covariance for part in parts]) if known else None
         return dataclasses.replace(parts[0], **per_row, covariance=covariance)
 
-    def apply(self, points):
+    def apply(self, points: np.ndarray) -> np.ndarray:
         """Places in the fixed image, float32 (n, m, 2), of points (m, 2) or (n, m, 2) of the moving one."""
         raise NotImplementedError
 
-    def pull(self, points):
+    def pull(self, points: np.ndarray) -> np.ndarray:
         """Places in the moving image, float32 (n, m, 2), of points (m, 2) or (n, m, 2) of the fixed one: undoes `apply`."""
         raise NotImplementedError
 
-    def inverse(self):
+    def inverse(self) -> "Transform":
         """The transform that brings fixed onto moving."""
         raise NotImplementedError
 
-    def warp(self, images, fill_mode="constant", backend="kernel"):
+    def warp(self, images: np.ndarray, fill_mode: str = "constant", backend: str = "kernel") -> np.ndarray:
         """Moving images (n, height, width) brought onto the fixed ones, NumPy float32; see `pipelines.geometry.warp`.
 
         An image whose transform is not a number stays as it is.
         """
         raise NotImplementedError
 
-    def error(self, truth, height, width):
+    def error(self, truth: "Transform", height: int, width: int) -> np.ndarray:
         """Root mean square distance to another transform over a frame, (n,) pixels.
 
         It is the distance of the places that both pull a point of the fixed frame from, averaged over its pixels; in frames of
@@ -81,7 +81,7 @@ class Transform:
         away = self.pull(points) - truth.pull(points)
         return np.sqrt((away.astype(np.float64) ** 2).sum(-1).mean(-1))
 
-    def to_json(self):
+    def to_json(self) -> dict:
         """The transform as a dict of plain types for `json.dump`; see `schema.from_json`. What is not finite becomes None."""
         fields = [field.name for field in dataclasses.fields(self) if field.name != "covariance"]
         return {

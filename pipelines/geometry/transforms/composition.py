@@ -4,6 +4,7 @@ from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.geometry import displacement
 from pipelines.geometry.transforms.affine import Affine
+from pipelines.geometry.transforms.base import Transform
 from pipelines.geometry.transforms.displacement import Displacement, finer
 from pipelines.geometry.transforms.homography import Homography
 from pipelines.geometry.transforms.matrices import multiplied
@@ -12,7 +13,7 @@ from pipelines.geometry.transforms.rigid import Rigid
 FROM_SIMPLE = (Rigid, Affine, Homography, Displacement)
 
 
-def compose(first, second, spacing=None):
+def compose(first: Transform, second: Transform, spacing: float | None = None) -> Transform:
     """The transform ``second after first``, row by row, of the simplest kind that holds both.
 
     Args:

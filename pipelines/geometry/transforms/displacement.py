@@ -1,6 +1,7 @@
 """Fields of displacements on a grid of their own: what bends."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -40,22 +41,22 @@ class Displacement(Transform):
         self._set_covariance(*self.field.shape[1:3], 2, 2)
 
     @classmethod
-    def of(cls, transform, height, width, spacing=1.0):
+    def of(cls, transform: Transform, height: int, width: int, spacing: float = 1.0) -> "Displacement":
         """Any transform as a field over a frame of height x width pixels, exact at its nodes; linear ones are so everywhere."""
         return cls.sampled(transform.pull, len(transform), displacement.grid_size(height, width, spacing), spacing)
 
     @classmethod
-    def sampled(cls, pull, count, size, spacing):
+    def sampled(cls, pull: Callable, count: int, size: tuple[int, int], spacing: float) -> "Displacement":
         """The field of ``pull(points (m, 2)) -> (count, m, 2)`` at the nodes of a grid of size (rows, columns)."""
         points = displacement.nodes(*size, spacing).reshape(-1, 2)
         return cls((pull(points) - points).reshape(count, *size, 2), spacing)
 
     @property
-    def extent(self):
+    def extent(self) -> tuple[float, float]:
         """(height, width) of the grid in pixels, from its first nodes to its last."""
         return tuple((nodes - 1) * self.spacing for nodes in self.field.shape[1:3])
 
-    def apply(self, points):
+    def apply(self, points: np.ndarray) -> np.ndarray:
         """See `Transform.apply`; NaN where the field bends so much that `pulled_back` does not find the place."""
         points = tf.constant(batch_of(points, len(self)))
         return displacement.pulled_back(tf.constant(self.field), self.spacing, points).numpy()
@@ -64,7 +65,7 @@ class Displacement(Transform):
         points = tf.constant(batch_of(points, len(self)))
         return (points + displacement.displacement_at(tf.constant(self.field), self.spacing, points)).numpy()
 
-    def inverse(self, spacing=None):
+    def inverse(self, spacing: float | None = None) -> "Displacement":
         """The field that brings fixed onto moving, over the same extent.
 
         Args:
@@ -74,7 +75,7 @@ class Displacement(Transform):
         size = displacement.grid_size(*(side + 1 for side in self.extent), spacing)
         return Displacement.sampled(self.apply, len(self), size, spacing)
 
-    def warp(self, images, fill_mode="constant", backend="gather"):
+    def warp(self, images: np.ndarray, fill_mode: str = "constant", backend: str = "gather") -> np.ndarray:
         """See `Transform.warp`; the kernel has no field: ``gather`` is the only backend."""
         if backend != "gather":
             raise InputError(f"displacement transform: received the backend {backend!r}, expected gather")
@@ -82,6 +83,6 @@ class Displacement(Transform):
         return warp.displaced(tf.constant(images), tf.constant(field), self.spacing, fill_mode).numpy()
 
 
-def finer(spacing):
+def finer(spacing: float) -> float:
     """Spacing of what is computed from a field: a quarter of its own, but one pixel at least, or its own if that is less."""
     return min(spacing, max(spacing / FINER, 1.0))

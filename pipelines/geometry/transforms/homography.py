@@ -30,9 +30,9 @@ class Homography(MatrixTransform):
         self._set_covariance(8, 8)
 
     @classmethod
-    def of(cls, transform):
+    def of(cls, transform: MatrixTransform) -> "Homography":
         """The same transforms, rigid or affine ones, as homographies."""
         return cls(transform.matrix)
 
-    def inverse(self):
+    def inverse(self) -> "Homography":
         return Homography(inverted(self.matrix))

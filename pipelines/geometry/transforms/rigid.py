@@ -36,26 +36,26 @@ class Rigid(MatrixTransform):
         self._set_covariance(3, 3)
 
     @classmethod
-    def identity(cls, count):
+    def identity(cls, count: int) -> "Rigid":
         """`count` transforms that move nothing."""
         return cls(np.zeros(count, np.float32), np.zeros((count, 2), np.float32))
 
     @classmethod
-    def nearest(cls, transform):
+    def nearest(cls, transform: MatrixTransform) -> "Rigid":
         """The rigid transforms nearest to those of a kind with a ``matrix``, at the image's centre."""
         angle, shift = homography.to_rigid(tf.constant(transform.matrix, tf.float32))
         return cls(angle.numpy(), shift.numpy())
 
     @property
-    def matrix(self):
+    def matrix(self) -> np.ndarray:
         """Matrices, float32 (n, 3, 3)."""
         return homography.from_rigid(*self.tensors()).numpy()
 
-    def tensors(self):
+    def tensors(self) -> tuple[tf.Tensor, tf.Tensor]:
         """(angle, shift) as float32 tensors."""
         return tf.constant(self.angle, tf.float32), tf.constant(self.shift, tf.float32)
 
-    def inverse(self):
+    def inverse(self) -> "Rigid":
         return Rigid(*(part.numpy() for part in geometry.inverse(*self.tensors())))
 
     def warp(self, images, fill_mode="constant", backend="kernel"):

@@ -10,13 +10,13 @@ files, so that a file of another convention is refused. null is NaN.
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.geometry.transforms.base import CENTRE, DIRECTION
+from pipelines.geometry.transforms.base import CENTRE, DIRECTION, Transform
 from pipelines.geometry.transforms.composition import FROM_SIMPLE
 
 KINDS = {kind.KIND: kind for kind in FROM_SIMPLE}
 
 
-def from_json(content):
+def from_json(content: dict) -> Transform:
     """The transform of what `to_json` gave.
 
     Args:

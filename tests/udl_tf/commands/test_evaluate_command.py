@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipelines.geometry.transforms import Rigid
 from udl_tf import commands, evaluate
-from udl_tf.tables import learners, methods, protocol, running
+from udl_tf.rivals import learning, registry
+from udl_tf.rivals.problem import Problem
+from udl_tf.tables import protocol, running
 from udl_tf.tables.cases import Case
-from udl_tf.tables.scores import Answer
 
 ANGLES = np.float32([10.0, -20.0, 170.0, 90.0])
 FITTED = []
@@ -26,7 +28,7 @@ def case_of(table, condition, scale, data, output, seed):
     def train():
         return tf.data.Dataset.from_tensors((inputs, {"angle": ANGLES})).repeat()
 
-    return Case(train, inputs, {"angle": ANGLES, "shift": np.zeros((4, 2))}, 16, ())
+    return Case(Problem("rigid", 16, train=train), inputs, {"angle": ANGLES, "shift": np.zeros((4, 2))}, ())
 
 
 class Counter(tf.keras.Model):
@@ -46,33 +48,44 @@ class Counter(tf.keras.Model):
         return {"loss": 1.0 / self.count}
 
 
-def counting(case, table, scale, steps):
+class Fake(registry.Rival):
+    """A rival whose function is given."""
+
+    def function(self, kind):
+        return self.options["function"]
+
+
+def fake(title, function, learns=False):
+    return Fake(title, {"rigid": "none"}, learns, {"function": function})
+
+
+def counting(problem, steps):
     model = Counter()
     model.compile()
 
     def answer(inputs):
-        return Answer(ANGLES + float(model.count), np.zeros((4, 2)))
+        return Rigid(ANGLES + float(model.count), np.zeros((4, 2)))
 
-    return learners.Learner(model, steps or 3, case.train, [model.count], lambda: FITTED.append(1), answer)
-
-
-def lost(case, table, scale, steps):
-    return counting(case, table, scale, steps)._replace(answer=lambda inputs: Answer(ANGLES + 90.0, np.zeros((4, 2))))
+    return learning.Learner(model, steps or 3, problem.train, [model.count], answer, lambda: FITTED.append(1))
 
 
-def off_by_five(case, table, inputs):
-    return Answer(ANGLES + np.float32([5.0, 5.0, 5.0, 365.0]), np.zeros((4, 2)))
+def lost(problem, steps):
+    return dataclasses.replace(counting(problem, steps), answer=lambda inputs: Rigid(ANGLES + 90.0, np.zeros((4, 2))))
+
+
+def off_by_five(problem, inputs):
+    return Rigid(ANGLES + np.float32([5.0, 5.0, 5.0, 365.0]), np.zeros((4, 2)))
 
 
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch):
     FITTED.clear()
-    known = (
-        ("udl", methods.Method("UDL", ("photos",), counting)),
-        ("stn", methods.Method("STN-based", ("photos",), lost)),
-        ("fourier", methods.Method("Fourier-based", ("photos",), align=off_by_five)),
-    )
-    monkeypatch.setattr(methods, "METHODS", known)
+    known = {
+        "udl": fake("UDL", counting, learns=True),
+        "stn": fake("STN-based", lost, learns=True),
+        "fourier": fake("Fourier-based", off_by_five),
+    }
+    monkeypatch.setattr(registry, "RIVALS", known)
     monkeypatch.setitem(running.BUILDERS, "photos", case_of)
     table = protocol.TABLES["1"]
     two = dataclasses.replace(table, conditions=(table.conditions[0], table.conditions[5]), methods=("udl", "stn", "fourier"))
@@ -99,7 +112,7 @@ def test_the_table_has_the_numbers_of_the_methods_and_of_the_paper(tmp_path):
 
 
 def test_keypoint_methods_also_get_a_picture_of_their_matches(tmp_path, monkeypatch):
-    monkeypatch.setattr(methods, "METHODS", (("orb", methods.Method("ORB", ("photos",), align=off_by_five)),))
+    monkeypatch.setattr(registry, "RIVALS", {"orb": fake("ORB", off_by_five)})
     files = evaluate.evaluate("1", ["orb"], output=tmp_path)["files"]
     assert str(tmp_path / "figures/table-1-small-matches.png") in files
     height, width, _ = matplotlib.image.imread(tmp_path / "figures/table-1-small-matches.png").shape
@@ -131,7 +144,7 @@ def test_the_loss_of_every_step_is_kept_with_the_model(tmp_path):
 
 
 def test_a_training_says_how_far_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(learners, "EVERY", 0.0)
+    monkeypatch.setattr(learning, "EVERY", 0.0)
     said = []
     evaluate.evaluate("1", ["udl"], output=tmp_path, steps=4, tell=said.append)
     progress = [line.split(", ")[:2] for line in said if line.startswith("  step")]
@@ -140,11 +153,10 @@ def test_a_training_says_how_far_it_is(tmp_path, monkeypatch):
 
 
 def test_ctrl_c_leaves_the_finished_cells(tmp_path, monkeypatch, capsys):
-    def interrupted(case, table, inputs):
+    def interrupted(problem, inputs):
         raise KeyboardInterrupt
 
-    known = (methods.METHODS[0], ("fourier", dataclasses.replace(methods.METHODS[2][1], align=interrupted)))
-    monkeypatch.setattr(methods, "METHODS", known)
+    monkeypatch.setitem(registry.RIVALS, "fourier", fake("Fourier-based", interrupted))
     arguments = ["--table", "1", "--output", str(tmp_path), "--steps", "4", "--methods", "udl", "fourier"]
     assert commands.run("", evaluate.add_args, evaluate.main, arguments) == 130
     assert "the same command goes on" in capsys.readouterr().err
@@ -166,7 +178,7 @@ def test_json_is_all_that_is_printed(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--table", "7"], "unknown table '7': expected one of 1, 2, homography, tracking"),
-        (["--table", "1", "--methods", "surf"], "table 1: unknown method 'surf', expected some of udl, stn, fourier"),
+        (["--table", "1", "--methods", "surf"], "unknown method 'surf' for rigid transforms: expected some of udl, stn, fourier"),
         (["--table", "1", "--scale", "big"], "unknown scale 'big': expected one of small, paper"),
         (["--table", "1", "--data", "/nowhere"], "/nowhere/photos/train: no such file or folder"),
         (["--table", "1", "--steps", "0"], "--steps: received 0, expected at least 1"),

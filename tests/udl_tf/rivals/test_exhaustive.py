@@ -16,8 +16,8 @@ def clean():
 
 
 def found_errors(clean, inputs, truth, snr):
-    angle, shift = exhaustive.search(inputs["fixed"], inputs["moving"], exhaustive.true_snr(clean, snr), 32.0)
-    return geometry.angular_distance(angle, truth["angle"]), np.linalg.norm(shift - truth["shift"], axis=1)
+    found = exhaustive.search(inputs["fixed"], inputs["moving"], exhaustive.true_snr(clean, snr), 32.0)
+    return geometry.angular_distance(found.angle, truth["angle"]), np.linalg.norm(found.shift - truth["shift"], axis=1)
 
 
 def test_finds_known_poses_of_a_noiseless_image(clean):

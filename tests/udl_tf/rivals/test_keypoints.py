@@ -27,9 +27,9 @@ def picture():
 def test_finds_turns_and_shifts(method, picture):
     copies = np.repeat(picture, 2, 0)
     fixed = centre_crop(warp(copies, ANGLES, SHIFTS, fill_mode="reflect"), 128).numpy()
-    angle, shift = keypoints.align(fixed, centre_crop(copies, 128), method)
-    assert geometry.angular_distance(angle, ANGLES).max() < 0.5
-    assert np.linalg.norm(shift - SHIFTS, axis=1).max() < 0.5
+    found = keypoints.align(fixed, centre_crop(copies, 128), method)
+    assert geometry.angular_distance(found.angle, ANGLES).max() < 0.5
+    assert np.linalg.norm(found.shift - SHIFTS, axis=1).max() < 0.5
 
 
 @pytest.mark.parametrize(("method", "most"), [("sift", 1.0), ("orb", 4.0), ("akaze", 2.0)])
@@ -38,7 +38,7 @@ def test_finds_homographies(method, most, picture):
     to_centre = np.array([[1, 0, 99.5], [0, 1, 99.5], [0, 0, 1]])
     pixels = to_centre @ HOMOGRAPHIES @ np.linalg.inv(to_centre)
     fixed = np.stack([cv2.warpPerspective(picture[0], matrix, (200, 200)) for matrix in pixels])
-    found = keypoints.homographies(fixed[:, 36:164, 36:164], np.repeat(picture[:, 36:164, 36:164], 2, 0), method)
+    found = keypoints.homographies(fixed[:, 36:164, 36:164], np.repeat(picture[:, 36:164, 36:164], 2, 0), method).matrix
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[:, 2, 2], 1.0)
     assert homography.corner_error(found, HOMOGRAPHIES, 128, 128).numpy().max() < most
@@ -47,10 +47,10 @@ def test_finds_homographies(method, most, picture):
 @pytest.mark.parametrize("method", keypoints.METHODS)
 def test_gives_up_quietly(method, picture):
     blank = np.zeros((1, 64, 64), np.float32)
-    angle, shift = keypoints.align(blank, picture[:, :64, :64], method)
-    assert angle == [0.0]
-    assert shift.tolist() == [[0.0, 0.0]]
-    np.testing.assert_array_equal(keypoints.homographies(picture[:, :64, :64], blank, method), np.eye(3)[None])
+    found = keypoints.align(blank, picture[:, :64, :64], method)
+    assert found.angle == [0.0]
+    assert found.shift.tolist() == [[0.0, 0.0]]
+    np.testing.assert_array_equal(keypoints.homographies(picture[:, :64, :64], blank, method).matrix, np.eye(3)[None])
     assert keypoints.match_picture(blank[0], picture[0, :64, :64], method).shape == (64, 128, 3)
 
 

@@ -15,15 +15,15 @@ SHIFTS = np.float32([[0.0, 0.0], [4.0, -6.0], [-3.0, 2.5], [7.0, 1.0], [-2.0, -8
 @pytest.mark.parametrize("weights", power_spectrum.WEIGHTS)
 def test_finds_known_poses_over_the_full_circle(weights, picture):
     moving = np.repeat(picture(0.0, [[0.0, 0.0]]), len(ANGLES), 0)
-    angle, shift = power_spectrum.align(picture(ANGLES, SHIFTS), moving, weights, batch=3)
-    assert geometry.angular_distance(angle, ANGLES).max() < 1.0
-    assert np.linalg.norm(shift - SHIFTS, axis=1).max() < 0.5
+    found = power_spectrum.align(picture(ANGLES, SHIFTS), moving, weights, batch=3)
+    assert geometry.angular_distance(found.angle, ANGLES).max() < 1.0
+    assert np.linalg.norm(found.shift - SHIFTS, axis=1).max() < 0.5
 
 
 def test_stays_within_the_shift_allowed(picture):
     moving = picture(0.0, [[0.0, 0.0]])
-    _, shift = power_spectrum.align(picture(30.0, [[9.0, 0.0]]), moving, max_shift=4.0)
-    assert np.linalg.norm(shift) < 5.5  # a grid of 2 pixels, and a parabola
+    found = power_spectrum.align(picture(30.0, [[9.0, 0.0]]), moving, max_shift=4.0)
+    assert np.linalg.norm(found.shift) < 5.5  # a grid of 2 pixels, and a parabola
 
 
 def test_falling_weights_are_those_an_untrained_network_begins_with():

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.files import opening
 from pipelines.geometry import homography
 from pipelines.geometry.warp import centre_crop, pulled, warp
 from pipelines.pictures import phantoms
 from udl_tf.rivals.tracking import cut
-from udl_tf.tables import cases, homography_cases, protocol, shifts, tracking_cases
+from udl_tf.tables import cases, homography_cases, protocol, tracking_cases
 
 TINY = dataclasses.replace(
     protocol.scale("small"), batch=8, train_pairs=16, test_pairs=12, sources=6, sequences=2, frames=4, corner_reach=6.0
@@ -41,23 +40,23 @@ def test_the_truth_of_the_test_brings_moving_onto_fixed(photographs):
 
 
 def test_the_trainings_pairs_come_again_after_their_number_and_are_others_than_the_tests(photographs):
-    batches = list(photographs.train().take(4).as_numpy_iterator())
+    batches = list(photographs.problem.train().take(4).as_numpy_iterator())
     np.testing.assert_array_equal(batches[0][0]["fixed"], batches[2][0]["fixed"])
     assert not np.array_equal(batches[0][0]["fixed"], batches[1][0]["fixed"])
     angles = np.concatenate([truth["angle"] for _, truth in batches[:2]])
     assert not np.isin(photographs.truth["angle"], angles).any()
     assert np.isfinite(batches[0][0]["fixed"]).all() and batches[0][0]["fixed"].shape == (8, 96, 96)  # room to disturb
-    later = next(photographs.training_data.train(1).as_numpy_iterator())
+    later = next(photographs.problem.training_data.train(1).as_numpy_iterator())
     np.testing.assert_array_equal(later[0]["fixed"], batches[1][0]["fixed"])
 
 
 def test_phantoms_stand_in_for_class_averages(tmp_path):
     table = protocol.table("2", with_data=False)
     case = cases.rigid(table, table.conditions[1], TINY, None, tmp_path, seed=0)
-    assert case.config.network.spectrum_pad == 128 and case.config.box == 64  # 256 for 128 pixels
+    assert case.problem.config.network.spectrum_pad == 128 and case.problem.config.box == 64  # 256 for 128 pixels
     (path,) = (tmp_path / "phantoms").iterdir()
     np.testing.assert_array_equal(opening.open_source(path).read([0])[0], phantoms.particles(3, 128, 0, symmetry=1)[1])
-    snr = case.spectral_snr()
+    snr = case.problem.spectral_snr()
     assert snr.shape == (33,) and snr[1] > 10.0 * snr[30]
     found = warp(tf.constant(case.inputs["moving"]), case.truth["angle"], case.truth["shift"])
     apart = agreement(case.inputs["moving"], case.inputs["fixed"])
@@ -80,19 +79,6 @@ def test_spectral_snr_of_white_images_is_the_snr_of_the_noise(taper):
     assert cases.spectral_snr(white, "clean", 0, taper)[6:].min() > 500.0
 
 
-def test_the_shift_given_the_angle():
-    clean = phantoms.particles(6, 64, seed=1)
-    rng = np.random.default_rng(2)
-    angle = rng.uniform(-180.0, 180.0, 6).astype(np.float32)
-    shift = rng.uniform(-5.0, 5.0, (6, 2)).astype(np.float32)
-    fixed = warp(tf.constant(clean), angle, shift).numpy()
-    for period in (360.0, 180.0):
-        known = angle if period == 360.0 else (angle + 180.0 * rng.integers(0, 2, 6)).astype(np.float32)
-        found, moved = shifts.given_angle(fixed, clean, known, period)
-        np.testing.assert_allclose(geometry.angular_distance(found, angle), 0.0, atol=1e-3)
-        np.testing.assert_allclose(moved, shift, atol=0.3)
-
-
 @pytest.fixture(scope="module")
 def planes():
     table = protocol.table("homography")
@@ -103,7 +89,7 @@ def test_homographies_of_the_truth_bring_moving_onto_fixed(planes):
     case = planes
     found = pulled(tf.constant(case.inputs["moving"]), homography.inverse(tf.constant(case.truth["homography"])))
     assert np.median(agreement(found, case.inputs["fixed"])) > 0.95
-    inputs, truth = next(iter(case.train()))
+    inputs, truth = next(iter(case.problem.train()))
     assert inputs["fixed"].shape == (8, 76, 76) and inputs["moving"].shape == (8, 64, 64)
     found = pulled(inputs["moving"], homography.inverse(truth["homography"]))
     assert np.median(agreement(found, centre_crop(inputs["fixed"], 64))) > 0.95
@@ -126,9 +112,9 @@ def test_places_of_a_sequence_show_the_patch_in_every_frame():
     assert frames.shape == (2, 4, 96, 96) and places.shape == (2, 4, 3, 3)
     np.testing.assert_array_equal(case.inputs["start"], places[:, 0])
     for t in (1, 3):
-        first = cut(tf.constant(frames[:, 0]), tf.constant(places[:, 0]), case.side)
-        assert agreement(cut(tf.constant(frames[:, t]), tf.constant(places[:, t]), case.side), first).min() > 0.9
-    inputs, truth = next(iter(case.train()))
+        first = cut(tf.constant(frames[:, 0]), tf.constant(places[:, 0]), case.problem.side)
+        assert agreement(cut(tf.constant(frames[:, t]), tf.constant(places[:, t]), case.problem.side), first).min() > 0.9
+    inputs, truth = next(iter(case.problem.train()))
     assert (
         inputs["fixed"].shape == (8, 64, 64) and inputs["moving"].shape == (8, 96, 96) and truth["homography"].shape == (8, 3, 3)
     )

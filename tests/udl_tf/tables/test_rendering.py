@@ -3,13 +3,13 @@
 import csv
 import io
 
+from udl_tf.rivals.registry import RIVALS
 from udl_tf.tables import rendering
-from udl_tf.tables.methods import Method
 from udl_tf.tables.protocol import Condition, Table
 
 CONDITIONS = (Condition("clean", "clean", "clean"), Condition("s&p-0.2", "salt-and-pepper 0.2", "s&p:0.2"))
 TABLE = Table("1", "Rotation error", "photos", "deg", 360.0, CONDITIONS, ("stn",), {"stn": {"clean": 0.96, "s&p-0.2": "n.c."}})
-METHODS = {"stn": Method("STN-based", ("photos",)), "orb": Method("ORB", ("photos",))}
+METHODS = {"stn": RIVALS["stn"], "orb": RIVALS["orb"]}
 
 
 def row(condition, method, mean, converged=True):

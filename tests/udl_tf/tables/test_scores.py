@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from pipelines.geometry.transforms import Homography, Rigid
 from udl_tf.tables import protocol, scores
-from udl_tf.tables.scores import Answer
 
 
 def moved(x, y):
@@ -12,20 +12,20 @@ def moved(x, y):
 
 
 def test_angles_are_compared_modulo_the_period_of_the_table():
-    answer, truth = Answer(angle=np.float32([10.0, 100.0, -179.0])), {"angle": np.float32([350.0, -75.0, 179.0])}
+    answer, truth = Rigid(np.float32([10.0, 100.0, -179.0]), np.zeros((3, 2))), {"angle": np.float32([350.0, -75.0, 179.0])}
     np.testing.assert_allclose(scores.errors(protocol.table("1"), answer, truth, 64), [20.0, 175.0, 2.0], atol=1e-4)
     np.testing.assert_allclose(scores.errors(protocol.table("2"), answer, truth, 64), [20.0, 5.0, 2.0], atol=1e-4)
 
 
 def test_homographies_are_compared_by_where_they_take_the_corners():
-    answer = Answer(matrix=np.stack([moved(3.0, 4.0), moved(1.0, 1.0)]))
+    answer = Homography(np.stack([moved(3.0, 4.0), moved(1.0, 1.0)]))
     truth = {"homography": np.stack([moved(0.0, 0.0), moved(1.0, -1.0)])}
     found = scores.errors(protocol.table("homography"), answer, truth, 64)
     np.testing.assert_allclose(found, [5.0, 2.0], atol=1e-4)
 
 
 def test_of_a_sequence_the_mean_over_its_frames_counts():
-    answer = Answer(matrix=np.stack([[moved(0.0, 0.0), moved(3.0, 4.0), moved(0.0, 1.0)]]))
+    answer = Homography(np.stack([moved(0.0, 0.0), moved(3.0, 4.0), moved(0.0, 1.0)]))
     truth = {"homography": np.stack([[moved(0.0, 0.0)] * 3])}
     np.testing.assert_allclose(scores.errors(protocol.table("tracking"), answer, truth, 64), [2.0], atol=1e-4)
 
@@ -33,7 +33,10 @@ def test_of_a_sequence_the_mean_over_its_frames_counts():
 @pytest.mark.parametrize(("name", "expected"), [("1", 90.0), ("2", 45.0)])
 def test_chance_is_the_mean_error_of_angles_at_random(name, expected):
     table, rng = protocol.table(name), np.random.default_rng(0)
-    answer, truth = Answer(angle=rng.uniform(-180.0, 180.0, 20_000)), {"angle": rng.uniform(-180.0, 180.0, 20_000)}
+    answer, truth = (
+        Rigid(rng.uniform(-180.0, 180.0, 20_000), np.zeros((20_000, 2))),
+        {"angle": rng.uniform(-180.0, 180.0, 20_000)},
+    )
     assert scores.chance(table, truth, 64) == expected
     assert scores.errors(table, answer, truth, 64).mean() == pytest.approx(expected, rel=0.02)
 

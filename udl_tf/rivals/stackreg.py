@@ -3,22 +3,23 @@
 import numpy as np
 from pystackreg import StackReg
 
+from pipelines.geometry import pixel_matrix
 from udl_tf.rivals import pairwise
 
 STARTS = np.arange(-180.0, 180.0, 30.0)  # degrees
 
 
-def align(fixed, moving):
-    """Align pairs (n, side, side)."""
-    return pairwise.each(_align_pair, fixed, moving)
+def answer(problem, inputs):
+    """See `registry.Rival`."""
+    return pairwise.each(_align_pair, inputs["fixed"], inputs["moving"])
 
 
 def _align_pair(fixed, moving):
-    starts = [pairwise.matrix_of(angle, np.zeros(2), len(fixed)) for angle in STARTS]
+    starts = [pixel_matrix.from_rigid(angle, np.zeros(2), len(fixed)) for angle in STARTS]
     found = pairwise.best(fixed, moving, [_from(start, fixed, moving) for start in starts])
     # Once more from where it ended: a start cuts off what it turns out of the frame, and this one cuts the right corners.
-    angle, _ = pairwise.rigid_of(found, len(fixed))
-    return pairwise.best(fixed, moving, [found, _from(pairwise.matrix_of(angle, np.zeros(2), len(fixed)), fixed, moving)])
+    angle, _ = pixel_matrix.to_rigid(found, len(fixed))
+    return pairwise.best(fixed, moving, [found, _from(pixel_matrix.from_rigid(angle, np.zeros(2), len(fixed)), fixed, moving)])
 
 
 def _from(start, fixed, moving):

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from udl_tf.tables import cache, cases, learners, protocol
+from udl_tf.rivals import learning, udl
+from udl_tf.tables import cache, cases, protocol
 
 TINY = dataclasses.replace(
     protocol.scale("small"), batch=4, train_pairs=8, test_pairs=6, sources=6, steps={"particles": {"udl": 2, "supervised": 2}}
@@ -16,14 +17,14 @@ def test_udl_is_kept_with_its_constant_and_answers_the_same(tmp_path):
     table = protocol.table("2", with_data=False)
     case = cases.rigid(table, table.conditions[0], TINY, None, tmp_path, seed=0)
     tf.keras.utils.set_random_seed(0)
-    learner = learners.udl(case, table, TINY, None)
-    losses, seconds = learners.fit(learner)
+    learner = udl.learner(case.problem)
+    losses, seconds = learning.fit(learner)
     assert losses.shape == (2,) and np.isfinite(losses).all() and learner.steps == 2 and seconds > 0.0
     assert float(learner.model.bias_deg) != 0.0
     first = learner.answer(case.inputs)
     cache.save(tmp_path / "key", {}, learner.variables, losses, seconds)
     tf.keras.utils.set_random_seed(1)
-    again = learners.udl(case, table, TINY, None)
+    again = udl.learner(case.problem)
     assert not np.allclose(again.answer(case.inputs).angle, first.angle, atol=1e-2)
     cache.load(tmp_path / "key", again.variables)
     second = again.answer(case.inputs)

@@ -8,6 +8,7 @@ the resolution; the three best are finished at full resolution.
 import cv2
 import numpy as np
 
+from pipelines.geometry import pixel_matrix
 from udl_tf.rivals import pairwise
 
 STARTS = np.arange(-40.0, 41.0, 10.0)  # degrees, in each of four quarters
@@ -17,9 +18,9 @@ FINISHED = 3  # starts that go on at full resolution
 TINY = 1e-6  # change of the correlation coefficient below which it stops
 
 
-def align(fixed, moving):
-    """Align pairs (n, side, side)."""
-    return pairwise.each(_align_pair, fixed, moving)
+def answer(problem, inputs):
+    """See `registry.Rival`."""
+    return pairwise.each(_align_pair, inputs["fixed"], inputs["moving"])
 
 
 def _align_pair(fixed, moving):
@@ -29,19 +30,19 @@ def _align_pair(fixed, moving):
         turned = np.ascontiguousarray(np.rot90(moving, quarter))  # counter-clockwise as displayed
         small_turned = _halved(turned)
         for angle in STARTS:
-            start = pairwise.matrix_of(angle, np.zeros(2), side // 2)
+            start = pixel_matrix.from_rigid(angle, np.zeros(2), side // 2)
             shift, _ = pairwise.best_shift(small, pairwise.warped(small_turned, start, cv2.INTER_LINEAR)[0], REACH // 2)
-            start = pairwise.matrix_of(angle, shift, side // 2)
+            start = pixel_matrix.from_rigid(angle, shift, side // 2)
             value, matrix = _ecc(small, small_turned, start, COARSE_STEPS)
-            found.append((value, quarter, turned, *pairwise.rigid_of(matrix, side // 2)))
+            found.append((value, quarter, turned, *pixel_matrix.to_rigid(matrix, side // 2)))
     found.sort(key=lambda one: -one[0])
     finished = []
     for _, quarter, turned, angle, shift in found[:FINISHED]:
-        value, matrix = _ecc(fixed, turned, pairwise.matrix_of(angle, 2.0 * shift, side), FINE_STEPS)
-        angle, shift = pairwise.rigid_of(matrix, side)
+        value, matrix = _ecc(fixed, turned, pixel_matrix.from_rigid(angle, 2.0 * shift, side), FINE_STEPS)
+        angle, shift = pixel_matrix.to_rigid(matrix, side)
         finished.append((value, angle + 90.0 * quarter, shift))
     _, angle, shift = max(finished, key=lambda one: one[0])
-    return pairwise.matrix_of(angle, shift, side)
+    return pixel_matrix.from_rigid(angle, shift, side)
 
 
 def _ecc(fixed, moving, start, steps):

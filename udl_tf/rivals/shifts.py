@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from pipelines.geometry.transforms import Rigid
 from pipelines.normalise import normalise
 from pipelines.spectra import spectral_plane
 from udl_tf.alignment.translation import ShiftSearch
@@ -23,13 +24,13 @@ def given_angle(fixed, moving, angle, period=360.0):
             angle and its opposite.
 
     Returns:
-        angle (n,) degrees and shift (n, 2) pixels.
+        `Rigid`.
     """
     angle = np.asarray(angle, np.float32)
     turns = [angle + period * i for i in range(round(360.0 / period))]
     shift, value = (np.stack(parts) for parts in zip(*(_all(fixed, moving, turn) for turn in turns), strict=True))
     best, rows = value.argmax(0), np.arange(len(angle))
-    return np.stack(turns)[best, rows], shift[best, rows]
+    return Rigid(np.stack(turns)[best, rows], shift[best, rows])
 
 
 def _all(fixed, moving, angle):

@@ -1,23 +1,23 @@
-"""The turn from the amplitude spectra, which no shift changes, then the shift: scikit-image's parts, and imreg_dft.
+"""The turn from the amplitude spectra, which no shift changes, then the shift: by scikit-image's parts.
 
 The amplitude spectrum of an image is the same after half a turn: both halves are tried, the better correlation wins.
 """
 
-import imreg_dft
 import numpy as np
 from skimage.filters import window
 from skimage.registration import phase_cross_correlation
 from skimage.transform import warp_polar
 
+from pipelines.geometry import pixel_matrix
 from udl_tf.rivals import pairwise
 
 ANGLES = 720  # rows of the polar spectrum, over the full circle
 UPSAMPLED = 20  # phase_cross_correlation's fraction of a row or pixel
 
 
-def scikit_image(fixed, moving):
-    """Align pairs (n, side, side) by scikit-image's `warp_polar` and `phase_cross_correlation`."""
-    taper = window("hann", fixed.shape[1:])
+def answer(problem, inputs):
+    """See `registry.Rival`."""
+    taper = window("hann", (problem.side, problem.side))
 
     def align_pair(fixed, moving):
         polar = [_polar_spectrum(image * taper) for image in (fixed, moving)]
@@ -25,20 +25,7 @@ def scikit_image(fixed, moving):
         angle = -rows * (360.0 / ANGLES)  # its polar angles run clockwise
         return pairwise.best(fixed, moving, [_shifted(angle + half, fixed, moving) for half in (0.0, 180.0)])
 
-    return pairwise.each(align_pair, fixed, moving)
-
-
-def imreg(fixed, moving):
-    """Align pairs (n, side, side) by imreg_dft's `similarity`, the scale held at 1."""
-
-    def align_pair(fixed, moving):
-        try:
-            found = imreg_dft.similarity(fixed, moving, numiter=3, constraints={"scale": [1.0, 0.0]})
-        except ValueError:  # "images are not compatible"
-            return None
-        return pairwise.matrix_of(found["angle"], found["tvec"][::-1], len(fixed))
-
-    return pairwise.each(align_pair, fixed, moving)
+    return pairwise.each(align_pair, inputs["fixed"], inputs["moving"])
 
 
 def _polar_spectrum(image):
@@ -51,6 +38,6 @@ def _polar_spectrum(image):
 
 def _shifted(angle, fixed, moving):
     """The matrix (2, 3) of an angle with the shift found after it."""
-    turned, _ = pairwise.warped(moving, pairwise.matrix_of(angle, np.zeros(2), len(fixed)))
+    turned, _ = pairwise.warped(moving, pixel_matrix.from_rigid(angle, np.zeros(2), len(fixed)))
     shift = phase_cross_correlation(fixed, turned, upsample_factor=UPSAMPLED, normalization=None)[0]
-    return pairwise.matrix_of(angle, shift[::-1], len(fixed))
+    return pixel_matrix.from_rigid(angle, shift[::-1], len(fixed))

@@ -15,9 +15,9 @@ SHRINK = 4  # of the exhaustive start
 STARTS, SEPARATION = 3, 15.0  # descents at half the resolution, and degrees between them
 
 
-def align(fixed, moving):
-    """Align pairs (n, side, side)."""
-    return pairwise.each(_align_pair, fixed, moving)
+def answer(problem, inputs):
+    """See `registry.Rival`."""
+    return pairwise.each(_align_pair, inputs["fixed"], inputs["moving"])
 
 
 def _align_pair(fixed, moving):

@@ -1,0 +1,93 @@
+"""The rivals by name. To add one: a module beside this one, and an entry here.
+
+Nothing of a rival is imported before it is used, neither its module nor the packages that it needs.
+"""
+
+import dataclasses
+import functools
+import importlib
+import importlib.util
+
+from pipelines.errors import InputError
+
+KINDS = ("rigid", "homography", "tracking")  # of problems
+
+
+@dataclasses.dataclass(frozen=True)
+class Rival:
+    """A method of alignment.
+
+    Attributes:
+        title: for people.
+        modules: {kind of problem that it answers for: its module in this package}.
+        learns: whether it is trained first. The module has ``learner(problem, steps, **options)``, which gives a
+            `learning.Learner` (steps None: as many as it wants), else ``answer(problem, inputs, **options)``: a `Rigid`, or a
+            `Homography`; of sequences with f frames, n f of these, the places of the patch (`pipelines.pairs.tracking`).
+        options: see there.
+        needs: {module: name of its package}, beyond what `udl_tf` itself depends on.
+        weighs: whether it weighs every frequency by itself, so that a blur beforehand would only spoil that.
+    """
+
+    title: str
+    modules: dict
+    learns: bool = False
+    options: dict = dataclasses.field(default_factory=dict)
+    needs: dict = dataclasses.field(default_factory=dict)
+    weighs: bool = False
+
+    def function(self, kind):
+        """Its ``learner(problem, steps)`` or ``answer(problem, inputs)`` for a kind of problem.
+
+        Raises:
+            InputError: a package that it needs is not installed.
+        """
+        self.require()
+        module = importlib.import_module(f"udl_tf.rivals.{self.modules[kind]}")
+        return functools.partial(module.learner if self.learns else module.answer, **self.options)
+
+    def require(self):
+        """InputError, with the line that mends it, where a package is not installed."""
+        missing = [package for module, package in self.needs.items() if importlib.util.find_spec(module) is None]
+        if missing:
+            raise InputError(f"{self.title} needs {missing[0]}: pip install {' '.join(missing)}, or leave it out of --methods")
+
+
+RIVALS = {
+    "supervised": Rival("supervised", {"rigid": "supervised", "homography": "deep_homography"}, learns=True),
+    "stn": Rival("STN-based", {"rigid": "stn"}, learns=True),
+    "udl": Rival("UDL", {"rigid": "udl"}, learns=True),
+    "unsupervised": Rival("unsupervised", {"homography": "deep_homography"}, learns=True, options={"unsupervised": True}),
+    "default": Rival("shipped model", {"rigid": "shipped"}),
+    "fourier": Rival("Fourier-based", {"rigid": "power_spectrum"}, weighs=True),
+    "exhaustive": Rival("exhaustive", {"rigid": "exhaustive"}, weighs=True),
+    "ecc": Rival("ECC", {"rigid": "ecc"}),
+    "simpleitk": Rival("SimpleITK", {"rigid": "simpleitk"}, needs={"SimpleITK": "SimpleITK"}),
+    "stackreg": Rival("StackReg", {"rigid": "stackreg"}, needs={"pystackreg": "pystackreg"}),
+    "sift": Rival("SIFT", {"rigid": "keypoints", "homography": "keypoints"}, options={"method": "sift"}),
+    "orb": Rival("ORB", {"rigid": "keypoints", "homography": "keypoints"}, options={"method": "orb"}),
+    "akaze": Rival("AKAZE", {"rigid": "keypoints", "homography": "keypoints"}, options={"method": "akaze"}),
+    "fourier-mellin": Rival("Fourier-Mellin", {"rigid": "fourier_mellin"}, needs={"skimage": "scikit-image"}),
+    "imreg_dft": Rival("imreg_dft", {"rigid": "imreg"}, needs={"imreg_dft": "imreg_dft"}),
+    "ic-lk": Rival("IC-LK", {"homography": "lucas_kanade", "tracking": "tracking"}),
+    "deep-lk": Rival("Deep-LK", {"tracking": "deep_lk"}, learns=True),
+    "goturn": Rival("GOTURN", {"tracking": "goturn"}, learns=True),
+}
+
+
+def names(kind):
+    """Names of all rivals that answer for a kind of problem."""
+    return tuple(name for name, rival in RIVALS.items() if kind in rival.modules)
+
+
+def find(kind, wanted):
+    """{name: `Rival`} of names, in their order.
+
+    Raises:
+        InputError: one that is not known or not for this kind of problem, or a package that one needs is not installed.
+    """
+    known = names(kind)
+    for name in wanted:
+        if name not in known:
+            raise InputError(f"unknown method {name!r} for {kind} transforms: expected some of {', '.join(known)}")
+        RIVALS[name].require()
+    return {name: RIVALS[name] for name in wanted}
