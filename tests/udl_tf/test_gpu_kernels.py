@@ -196,7 +196,7 @@ def test_the_pairs_and_the_training_step_of_every_preset(name):
     config = small(name)
     graph = mapped(material(name).train())
     assert graph.library.function
-    assert without_kernel(graph, but={*NOISE, *of_datasets(graph)}) == []
+    assert without_kernel(graph, but={*READING, *NOISE, *of_datasets(graph)}) == []
     model = trainer.compiled(config, material(name))
     step = tf.function(model.train_step).get_concrete_function(material(name).train().element_spec)
     assert without_kernel(step.graph.as_graph_def(), but=CLOCK) == []

@@ -101,6 +101,7 @@ def start(*arguments):
     return subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow("four processes, three of them one after the other, each of which imports TensorFlow")
 def test_killed_processes_end_as_the_unbroken_one(tmp_path):
     """A SIGKILL after step 4, a SIGTERM after step 9; the end is the same to the last bit."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
