@@ -45,6 +45,7 @@ setup(
         "saved_models": ["README.md", "*/*.json", "*/[0-9]*/**/*"],
         "udl_tf.particles": ["report.html"],
     },
+    entry_points={"console_scripts": ["udl-tf = udl_tf.commands:console"]},
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.15",

@@ -15,6 +15,8 @@ import shlex
 import sys
 
 from pipelines.errors import InputError
+from udl_tf.alignment import models
+from udl_tf.commands import import_tensorflow, require, run
 
 STACK_ONLY = ("reference", "aligned", "average", "report", "mask_diameter", "no_ctf", "resume", "scheduler", "pixel_size")
 
@@ -51,11 +53,10 @@ def add_args(parser):
 
 def main(args):
     """Run the command; returns the exit code."""
+    _check(args)
+    import_tensorflow()
     if args.moving is None:
         return _stack(args)
-    given = [f"--{name.replace('_', '-')}" for name in STACK_ONLY if getattr(args, name)]
-    if given:
-        raise InputError(f"received MOVING with {given[0]}: expected two images, or a stack")
     server = {"server": args.server, "rest": args.rest}
     found = align_pair(args.fixed, args.moving, args.model, _pixels(args.max_shift), args.output, args.fast, **server)
     if args.json:
@@ -126,6 +127,18 @@ def align_file(path, reference="average", command="", progress=True, **options):
         "resolution": resolution if resolution < float("inf") else None,
         "notes": alignment.notes,
     }
+
+
+def _check(args):
+    """Raise InputError for what can be told before TensorFlow is there."""
+    given = [f"--{name.replace('_', '-')}" for name in STACK_ONLY if getattr(args, name)]
+    if args.moving is not None and given:
+        raise InputError(f"received MOVING with {given[0]}: expected two images, or a stack")
+    require(args.fixed, args.moving)
+    if args.reference not in (None, "average") and not args.reference.isdigit():
+        require(args.reference)
+    if args.server is None:
+        models.find(args.model)
 
 
 def _stack(args):
@@ -216,6 +229,4 @@ def _reference(path, reference, pixel_size):
 
 
 if __name__ == "__main__":
-    from udl_tf.commands import run
-
     sys.exit(run(__doc__, add_args, main))

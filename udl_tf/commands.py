@@ -1,22 +1,59 @@
-"""What all commands share: clear errors with exit code 2, and Ctrl-C without a traceback."""
+"""What all commands share: they parse before TensorFlow is imported, tell errors in one line, and end quietly at Ctrl-C.
+
+    udl-tf COMMAND ...            the same as
+    python -m udl_tf.COMMAND ...
+
+A command is a module with a docstring (its help), `add_args` and `main`. What is wrong with the arguments alone `main` says
+first; it calls `import_tensorflow` after that.
+"""
 
 import argparse
+import ast
 import contextlib
+import importlib
+import importlib.util
 import logging
 import os
+import pathlib
 import sys
 
 from pipelines.errors import InputError
 
+COMMANDS = ("align", "fit", "tune", "evaluate", "export", "serve")
 
-def run(description, add_args, main, argv=None):
+
+def console(argv=None):
+    """The program ``udl-tf``: ``udl-tf COMMAND ...``. Returns the exit code."""
+    given = sys.argv[1:] if argv is None else list(argv)
+    lines = "\n".join(f"  {name:10s} {sentence(name)}" for name in COMMANDS)
+    parser = argparse.ArgumentParser(
+        prog="udl-tf",
+        usage="udl-tf COMMAND ...",
+        description=f"Rotation and shift between noisy images, learned without labels.\n\ncommands:\n{lines}",
+        epilog="udl-tf COMMAND --help explains a command; python -m udl_tf.COMMAND is the same command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
+    name = parser.parse_args(given[:1]).command
+    if argv is None:
+        sys.argv[1:] = given[1:]  # as it is under python -m: commands write down how they were called
+    module = importlib.import_module(f"udl_tf.{name}")
+    return run(module.__doc__, module.add_args, module.main, given[1:], prog=f"udl-tf {name}")
+
+
+def sentence(name):
+    """The first line of a command's docstring, read without importing it."""
+    path = pathlib.Path(importlib.util.find_spec(f"udl_tf.{name}").origin)
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
+
+
+def run(description, add_args, main, argv=None, prog=None):
     """Parse arguments, call ``main(args)`` and return its exit code.
 
     Bad input prints one line ``error: ...`` and gives 2; Ctrl-C gives 130.
     """
-    import_tensorflow()
     parser = argparse.ArgumentParser(
-        prog=f"python -m {main.__module__ if main.__module__ != '__main__' else _module()}",
+        prog=prog or f"python -m {main.__module__ if main.__module__ != '__main__' else _module()}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -31,6 +68,13 @@ def run(description, add_args, main, argv=None):
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def require(*paths):
+    """Raise InputError where one of these files or folders is not there; None is passed over."""
+    for path in paths:
+        if path is not None and not pathlib.Path(path).exists():
+            raise InputError(f"{path}: no such file or folder")
 
 
 def import_tensorflow():

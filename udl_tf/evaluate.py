@@ -1,6 +1,7 @@
-"""Measure every method of the papers on the same pairs, and print the papers' tables with our numbers beside theirs.
+"""Measure the papers' methods and ours on the same pairs.
 
-What has to be trained is trained and kept: a second run only measures. Examples:
+The papers' tables are printed with our numbers beside theirs. What has to be trained is trained and kept: a second run only
+measures. Examples:
 
     python -m udl_tf.evaluate --table 1
     python -m udl_tf.evaluate --table 2 --data data --methods udl fourier default
@@ -17,6 +18,8 @@ import sys
 import time
 
 from pipelines.errors import InputError
+from udl_tf.commands import import_tensorflow, require, run
+from udl_tf.tables import protocol
 
 OUTPUT = "runs/tables"
 FIGURES = "figures"
@@ -41,6 +44,11 @@ def main(args):
     def tell(text):
         print(text, file=sys.stderr, flush=True)
 
+    protocol.table(args.table, with_data=bool(args.data))
+    protocol.scale(args.scale)
+    require(args.data)
+    device(args.device)
+    import_tensorflow()
     choose_device(args.device)
     try:
         found = evaluate(args.table, args.methods, args.data, args.scale, args.output, args.seed, args.steps, tell)
@@ -66,7 +74,7 @@ def evaluate(table, methods=None, data=None, scale="small", output=OUTPUT, seed=
         InputError: anything a user can mend, before anything is trained.
     """
     from udl_tf.rivals import registry
-    from udl_tf.tables import cases, pictures, protocol, running
+    from udl_tf.tables import cases, pictures, running
 
     began = time.monotonic()
     chosen, size = protocol.table(table, with_data=bool(data)), protocol.scale(scale)
@@ -103,6 +111,14 @@ def evaluate(table, methods=None, data=None, scale="small", output=OUTPUT, seed=
     return {"rows": rows, "text": result[0], "files": [str(path) for path in files]}
 
 
+def device(name):
+    """The kind of a device and its number, of ``auto``, ``cpu``, ``gpu`` or ``gpu:N``; InputError for any other name."""
+    kind, _, number = name.partition(":")
+    if name not in ("auto", "cpu") and (kind != "gpu" or not (number or "0").isdigit() or name == "gpu:"):
+        raise InputError(f"--device: received {name!r}, expected auto, cpu, gpu or gpu:N")
+    return kind, int(number or 0)
+
+
 def choose_device(name):
     """Let TensorFlow see the CPU alone (``cpu``), one GPU (``gpu``, ``gpu:1``) or all there is (``auto``).
 
@@ -115,14 +131,12 @@ def choose_device(name):
 
     from udl_tf.training import hardware
 
-    kind, _, number = name.partition(":")
-    if name not in ("auto", "cpu") and (kind != "gpu" or not (number or "0").isdigit() or name == "gpu:"):
-        raise InputError(f"--device: received {name!r}, expected auto, cpu, gpu or gpu:N")
+    kind, number = device(name)
     gpus = tf.config.list_physical_devices("GPU")
     if kind == "gpu":
-        if int(number or 0) >= len(gpus):
+        if number >= len(gpus):
             raise InputError(f"--device {name}: this machine has {len(gpus)} GPU(s) that TensorFlow can use")
-        tf.config.set_visible_devices(gpus[int(number or 0)], "GPU")
+        tf.config.set_visible_devices(gpus[number], "GPU")
     elif kind == "cpu":
         tf.config.set_visible_devices([], "GPU")
     hardware.set_up()
@@ -171,6 +185,4 @@ def _about(data, size, seed, rows, seconds):
 
 
 if __name__ == "__main__":
-    from udl_tf.commands import run
-
     sys.exit(run(__doc__, add_args, main))

@@ -1,4 +1,6 @@
-"""Write a trained model as a numbered version that a server picks up, with all signatures and warm-up requests.
+"""Write a trained model as a numbered version that a server picks up.
+
+The version has all signatures and a few requests for warming up.
 
     python -m udl_tf.export runs/cryo --name mine
     python -m udl_tf.export cryo --to /srv/models --box 128
@@ -12,6 +14,8 @@ import pathlib
 import sys
 
 from pipelines.errors import InputError
+from udl_tf.alignment import models
+from udl_tf.commands import import_tensorflow, run
 
 
 def add_args(parser):
@@ -25,6 +29,8 @@ def add_args(parser):
 
 def main(args):
     """Run the command; returns the exit code."""
+    models.find(args.model)
+    import_tensorflow()
     folder = export_model(args.model, args.name, args.to, args.box)
     print(
         json.dumps({"folder": str(folder), "name": folder.parent.name, "version": int(folder.name)})
@@ -46,14 +52,13 @@ def export_model(model, name=None, to="saved_models", box=None):
     import tensorflow as tf
 
     import udl_tf
-    from udl_tf.alignment.models import find
 
     try:
         from udl_tf.serving.exporting import export
     except ImportError as error:
         raise InputError(f'serving needs more packages ({error.name}): pip install "udl_tf[serving]"') from None
 
-    source = find(model)
+    source = models.find(model)
     about = {"exported": {"udl_tf": udl_tf.__version__, "tensorflow": tf.__version__, "box": box}}
     metrics = pathlib.Path(model) / "metrics.json"  # of a run folder: the errors that were measured
     if metrics.is_file():
@@ -68,6 +73,4 @@ def _name(model):
 
 
 if __name__ == "__main__":
-    from udl_tf.commands import run
-
     sys.exit(run(__doc__, add_args, main))

@@ -21,6 +21,8 @@ import sys
 import time
 
 from pipelines.errors import InputError
+from udl_tf.choices import STRATEGIES
+from udl_tf.commands import import_tensorflow, require, run
 
 CHECKPOINT_EVERY = 30.0  # seconds
 
@@ -28,7 +30,6 @@ CHECKPOINT_EVERY = 30.0  # seconds
 def add_args(parser):
     """Declare the arguments."""
     from udl_tf.presets import PRECISIONS, PRESETS
-    from udl_tf.training.hardware import STRATEGIES
 
     names = "\n".join(f"  {name:18s} {config.description}" for name, config in PRESETS.items())
     parser.epilog = f"presets:\n{names}"
@@ -54,14 +55,20 @@ def add_args(parser):
 
 def main(args):
     """Run the command; returns the exit code."""
-    from udl_tf.training import runs
-    from udl_tf.training.stopping import EXIT_CODE, TerminatedError
+    from udl_tf.presets import resolve
 
     names = ("data", "simulate_from", "init", "snr", "noise", "steps", "batch", "precision", "seed", "deterministic", "output")
     given = [name for name in names if getattr(args, name) is not None]
     if args.resume and given:
         option = given[0].replace("_", "-")
         raise InputError(f"received --{option} with --resume: expected --resume alone, the run keeps its settings and its data")
+    require(args.resume, args.data, args.simulate_from)
+    if args.preset:
+        resolve(args.preset, steps=args.steps, batch=args.batch, precision=args.precision, seed=args.seed)
+    import_tensorflow()
+    from udl_tf.training import runs
+    from udl_tf.training.stopping import EXIT_CODE, TerminatedError
+
     output = args.resume or args.output or f"runs/{pathlib.Path(args.preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     verbose = 0 if args.json else 1
     try:
@@ -116,6 +123,4 @@ def table(metrics, output):
 
 
 if __name__ == "__main__":
-    from udl_tf.commands import run
-
     sys.exit(run(__doc__, add_args, main))

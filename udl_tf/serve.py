@@ -1,4 +1,4 @@
-"""Serve models over the wire protocol of TensorFlow Serving, gRPC and REST.
+"""Serve models over the protocol of TensorFlow Serving, gRPC and REST.
 
     python -m udl_tf.serve
     python -m udl_tf.serve --model-base-path saved_models --port 8500 --rest-port 8501
@@ -15,6 +15,8 @@ import sys
 import threading
 
 from pipelines.errors import InputError
+from udl_tf.alignment.models import shipped
+from udl_tf.commands import import_tensorflow, run
 
 
 def add_args(parser):
@@ -36,6 +38,8 @@ def add_args(parser):
 
 def main(args):
     """Run the command; returns the exit code."""
+    _check(args)
+    import_tensorflow()
     try:
         from udl_tf.serving import model_server
         from udl_tf.serving.server import Server
@@ -61,10 +65,8 @@ def main(args):
     return 0
 
 
-def _settings(args):
-    from udl_tf.serving.limits import Limits
-    from udl_tf.serving.server import Settings
-
+def _check(args):
+    """Raise InputError for numbers that cannot be."""
     for name, value in (("port", args.port), ("rest-port", args.rest_port)):
         if not -1 <= value <= 65535 or (value < 0 and name == "port"):
             raise InputError(f"--{name} {value}: expected 0 to 65535")
@@ -77,6 +79,12 @@ def _settings(args):
     ):
         if not value >= least:
             raise InputError(f"--{name} {value}: expected at least {least}")
+
+
+def _settings(args):
+    from udl_tf.serving.limits import Limits
+    from udl_tf.serving.server import Settings
+
     limits = Limits(batch=args.max_batch, side=args.max_side, message=args.max_message * 2**20)
     return Settings(
         models=args.model_base_path or _default_models(),
@@ -91,14 +99,10 @@ def _settings(args):
 
 
 def _default_models():
-    from udl_tf.alignment.models import shipped
-
     if pathlib.Path("saved_models").is_dir():
         return "saved_models"
     return str(next(iter(shipped().values())).parents[1])
 
 
 if __name__ == "__main__":
-    from udl_tf.commands import run
-
     sys.exit(run(__doc__, add_args, main))

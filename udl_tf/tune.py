@@ -17,6 +17,8 @@ import sys
 
 from pipelines.errors import InputError
 from pipelines.files.atomic import holds_anything
+from udl_tf.choices import ALGORITHMS
+from udl_tf.commands import import_tensorflow, require, run
 
 TRIALS = 20
 ALGORITHM = "hyperband"
@@ -26,7 +28,6 @@ SEARCH, BEST, PICTURE = "search.json", "best.json", "search.png"
 def add_args(parser):
     """Declare the arguments."""
     from udl_tf.presets import PRESETS
-    from udl_tf.tuning.oracles import ALGORITHMS
 
     names = "\n".join(f"  {name:18s} {config.description}" for name, config in PRESETS.items())
     parser.epilog = f"presets:\n{names}"
@@ -43,6 +44,11 @@ def add_args(parser):
 
 def main(args):
     """Run the command; returns the exit code."""
+    from udl_tf.presets import resolve
+
+    require(args.data, args.simulate_from)
+    resolve(args.preset, steps=args.steps, seed=args.seed)
+    import_tensorflow()
     from udl_tf.tuning import ranking
 
     folder = pathlib.Path(args.directory or f"runs/tune-{pathlib.Path(args.preset).stem}")
@@ -89,7 +95,7 @@ def tune(
     Args:
         preset: name or config file. data, simulate_from: see `udl_tf.training.datasets.gather`.
         directory: of the search; made anew, or the one of a search with the same arguments.
-        algorithm: one of `udl_tf.tuning.oracles.ALGORITHMS`. trials: in all, the preset's own counted. seed: integer >= 0.
+        algorithm: one of `udl_tf.choices.ALGORITHMS`. trials: in all, the preset's own counted. seed: integer >= 0.
         steps: of a full trial, None for the preset's. tell: called with a line of text after each trial.
 
     Returns:
@@ -203,6 +209,4 @@ def _short(before, now):
 
 
 if __name__ == "__main__":
-    from udl_tf.commands import run
-
     sys.exit(run(__doc__, add_args, main))

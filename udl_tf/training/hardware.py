@@ -7,9 +7,9 @@ import os
 import tensorflow as tf
 
 from pipelines.errors import InputError
+from udl_tf.choices import STRATEGIES
 
 LOG = logging.getLogger(__name__)
-STRATEGIES = ("one", "mirrored", "multiworker")
 FIRST_PORT, TASKS_A_NODE, JOBS = 10_000, 32, 700  # ports of Slurm jobs: 10,000 to 32,399, below those that systems hand out
 
 

@@ -35,7 +35,7 @@ def fit(
         output: run folder, made anew.
         verbose: 1 shows progress. init: None, or a model (name or folder) whose weights to start from: the paper's protocol for
             real data (section 4.3) trains on synthetic images first and on the real ones then.
-        strategy: one of `udl_tf.training.hardware.STRATEGIES`. checkpoint_every: seconds.
+        strategy: one of `udl_tf.choices.STRATEGIES`. checkpoint_every: seconds.
         deterministic: see `udl_tf.training.hardware.set_up`. overrides: fields of `udl_tf.presets.Config`.
 
     Returns:

@@ -13,10 +13,10 @@ import numpy as np
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from pipelines.errors import InputError
+from udl_tf.choices import ALGORITHMS
 from udl_tf.training.run_record import write_json
 
 OBJECTIVE = "consistency_deg"
-ALGORITHMS = ("hyperband", "bayesian", "random")
 BUDGETS = 4  # hyperband's largest budget in units of its smallest: a quarter, half, all of the steps
 EPOCHS = "tuner/epochs"  # keras-tuner's name for the budget
 STRIDE = 99_991  # keras-tuner draws its nth number from seed + n: neighbouring seeds would give two searches the same values
