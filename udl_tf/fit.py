@@ -23,14 +23,13 @@ import time
 from pipelines.errors import InputError
 from udl_tf.choices import STRATEGIES
 from udl_tf.commands import import_tensorflow, require, run
+from udl_tf.presets import PRECISIONS, PRESETS, resolve
 
 CHECKPOINT_EVERY = 30.0  # seconds
 
 
 def add_args(parser):
     """Declare the arguments."""
-    from udl_tf.presets import PRECISIONS, PRESETS
-
     names = "\n".join(f"  {name:18s} {config.description}" for name, config in PRESETS.items())
     parser.epilog = f"presets:\n{names}"
     what = parser.add_mutually_exclusive_group(required=True)
@@ -55,8 +54,6 @@ def add_args(parser):
 
 def main(args):
     """Run the command; returns the exit code."""
-    from udl_tf.presets import resolve
-
     names = ("data", "simulate_from", "init", "snr", "noise", "steps", "batch", "precision", "seed", "deterministic", "output")
     given = [name for name in names if getattr(args, name) is not None]
     if args.resume and given:

@@ -19,6 +19,7 @@ from pipelines.errors import InputError
 from pipelines.files.atomic import holds_anything
 from udl_tf.choices import ALGORITHMS
 from udl_tf.commands import import_tensorflow, require, run
+from udl_tf.presets import PRESETS, as_dict, resolve
 
 TRIALS = 20
 ALGORITHM = "hyperband"
@@ -27,8 +28,6 @@ SEARCH, BEST, PICTURE = "search.json", "best.json", "search.png"
 
 def add_args(parser):
     """Declare the arguments."""
-    from udl_tf.presets import PRESETS
-
     names = "\n".join(f"  {name:18s} {config.description}" for name, config in PRESETS.items())
     parser.epilog = f"presets:\n{names}"
     parser.add_argument("--preset", required=True, metavar="NAME", help="one of the presets below, or a config .json")
@@ -44,8 +43,6 @@ def add_args(parser):
 
 def main(args):
     """Run the command; returns the exit code."""
-    from udl_tf.presets import resolve
-
     require(args.data, args.simulate_from)
     resolve(args.preset, steps=args.steps, seed=args.seed)
     import_tensorflow()
@@ -106,7 +103,6 @@ def tune(
         InputError: anything a user can mend; or every trial failed.
     """
     from pipelines.files.lock import lock
-    from udl_tf.presets import as_dict, resolve
     from udl_tf.training import run_record
     from udl_tf.training.tasks import task_of
     from udl_tf.tuning import oracles
@@ -159,7 +155,6 @@ def line(rows, trials, seconds):
 
 def _finish(search, folder, base, title, arguments):
     """Rank, draw, and write the best configuration as a preset."""
-    from udl_tf.presets import as_dict
     from udl_tf.training import run_record
     from udl_tf.tuning import ranking
 
