@@ -19,7 +19,9 @@ def save(chain, folder, about):
         folder: such as ``saved_models/cryo/1``. about: dict for ``assets.extra/config.json``, which travels with the model.
     """
     module = tf.Module()
-    module.weights = chain.weights
+    # The variables themselves: saved as Keras 3 wraps them, each comes twice, and loaders other than Python's restore the copy
+    # that no graph reads.
+    module.weights = [weight if isinstance(weight, tf.Variable) else weight.value for weight in chain.weights]
     with atomic_folder(folder) as part:
         tf.saved_model.save(module, str(part), signatures=chain.signatures())
         (part / "assets.extra").mkdir()
