@@ -50,14 +50,14 @@ setup(
     install_requires=[
         "tensorflow>=2.15",
         "keras-tuner>=1.4.7",
-        "numpy>=1.23.5",
+        "numpy>=1.24",
         "opencv-python-headless>=4.8,<5",
         "mrcfile>=1.5",
         "tifffile>=2023.7",
         "imagecodecs>=2023.7",  # what tifffile decompresses with: LZW, JPEG, Zstandard, 12 bits
         "pillow>=10",
-        "starfile>=0.5.10",  # to_string
-        "pandas>=2.0",  # the tables that starfile reads and writes
+        "pandas>=2.1",  # the tables of STAR files
+        "pyarrow>=14",  # which takes their rows apart, and holds their text
         "tensorboard>=2.15",  # no longer a dependency of TensorFlow
         "matplotlib>=3.7",
         "threadpoolctl>=3.1",  # one thread a chunk, for the same bytes anywhere
@@ -80,6 +80,7 @@ setup(
         # What some of udl_tf/rivals need. imreg_dft uses a module that SciPy 2.0 no longer has.
         "benchmarks": ["SimpleITK>=2.3", "pystackreg>=0.2.7", "scikit-image>=0.22", "imreg_dft>=2.0", "scipy<2"],
         # setuptools and wheel: tests/test_packaging.py builds a wheel without the network.
-        "test": ["pytest>=7.4", "pytest-xdist>=3.3", "setuptools>=64", "wheel", *SERVING, *DASK, *TUNING],
+        # starfile: what another program reads of our STAR files.
+        "test": ["pytest>=7.4", "pytest-xdist>=3.3", "setuptools>=64", "wheel", "starfile>=0.5.10", *SERVING, *DASK, *TUNING],
     },
 )

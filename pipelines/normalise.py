@@ -37,6 +37,12 @@ def normalise(images):
     return images / tf.where(good, deviation, tf.ones_like(deviation))
 
 
+def border_level(images):
+    """Median of the outermost pixels of each of images (batch, height, width), NumPy (batch,): the background's grey value."""
+    border = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
+    return np.median(border, axis=1)
+
+
 def unusable(images, offset=0):
     """NumPy side of `usable`, for reports: (indices not finite, indices constant), each counted from `offset`."""
     images = np.asarray(images)

@@ -18,7 +18,7 @@ from pipelines.errors import InputError
 from udl_tf.alignment import models
 from udl_tf.commands import import_tensorflow, require, run
 
-STACK_ONLY = ("reference", "aligned", "average", "report", "mask_diameter", "no_ctf", "resume", "scheduler", "pixel_size")
+STACK_ONLY = ("reference", "aligned", "average", "report", "mask_diameter", "no_ctf", "resume", "scheduler")
 
 
 def add_args(parser):
@@ -35,6 +35,10 @@ def add_args(parser):
     )
     parser.add_argument("--fast", action="store_true", help="leave out verification and refinement: rougher, faster")
     parser.add_argument("--output", metavar="FILE", help="pair: the aligned image (.png, .tif, .mrc); stack: a .star file")
+    parser.add_argument("--pixel-size", type=float, metavar="A", help="of the images (default: what their files say)")
+    parser.add_argument(
+        "--fill", metavar="VALUE|background", help="grey value at the edges of aligned images (default: their background's)"
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
     stack = parser.add_argument_group("stacks")
     stack.add_argument(
@@ -44,7 +48,6 @@ def add_args(parser):
     stack.add_argument("--average", metavar="FILE", help="write the average (.mrc), Wiener filtered")
     stack.add_argument("--report", metavar="FILE", help="write a page with pictures that show whether it worked (.html)")
     stack.add_argument("--mask-diameter", metavar="PX|A", help="of the particle, 100 or 180A (default: 0.9 of the side)")
-    stack.add_argument("--pixel-size", type=float, metavar="A", help="of the images (default: what the file says)")
     stack.add_argument("--no-ctf", action="store_true", help="do not correct for the CTF in the STAR file's columns")
     stack.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1, with a thread for each core)")
     stack.add_argument("--scheduler", metavar="ADDRESS", help="compute on the workers of a Dask scheduler")
@@ -57,8 +60,8 @@ def main(args):
     import_tensorflow()
     if args.moving is None:
         return _stack(args)
-    server = {"server": args.server, "rest": args.rest}
-    found = align_pair(args.fixed, args.moving, args.model, _pixels(args.max_shift), args.output, args.fast, **server)
+    more = {"server": args.server, "rest": args.rest, "pixel_size": args.pixel_size, "fill": _fill(args.fill)}
+    found = align_pair(args.fixed, args.moving, args.model, _pixels(args.max_shift), args.output, args.fast, **more)
     if args.json:
         print(json.dumps(found))
         return 0
@@ -72,27 +75,47 @@ def main(args):
     return 0
 
 
-def align_pair(fixed_path, moving_path, model="cryo", max_shift=None, output=None, fast=False, server=None, rest=False):
+def align_pair(
+    fixed_path,
+    moving_path,
+    model="cryo",
+    max_shift=None,
+    output=None,
+    fast=False,
+    server=None,
+    rest=False,
+    pixel_size=None,
+    fill=None,
+):
     """Align two image files, with a model here or on a server ("host:port", with `rest` its port of REST).
+
+    The output is the moving picture in the form of its own file, see `pipelines.files.picture_writing`, `fill` at its edges.
 
     Returns:
         The numbers of `udl_tf.alignment.outputs` by name: {"angle": degrees, "shift": [dx, dy] pixels, ...}.
 
     Raises:
-        InputError: a file that is missing, unreadable, a stack, constant or not finite; sizes that differ.
+        InputError: a file that is missing, unreadable, a stack, constant or not finite; sizes or pixel sizes that differ.
     """
-    from pipelines.files.image_files import write_grey
+    from pipelines.files.grey import grey
     from pipelines.files.mrc import write_mrc
+    from pipelines.files.picture_writing import write_picture
+    from udl_tf.alignment.aligned_picture import aligned_picture, parse_fill
     from udl_tf.serving.open_aligner import open_aligner
 
-    fixed, moving = (_single(path) for path in (fixed_path, moving_path))
+    fixed, moving = (_single(path, pixel_size) for path in (fixed_path, moving_path))
+    moving.check_pixel_size(fixed)
+    fill = parse_fill(fill)
     suffix = pathlib.Path(output).suffix.lower() if output else None
     if suffix not in (None, ".png", ".tif", ".tiff", ".mrc"):
         raise InputError(f"--output {output}: expected a name that ends with .png, .tif or .mrc")
     result = open_aligner(model, server, rest).align(fixed.read([0]), moving.read([0]), max_shift, fast=fast)
     if output:
-        aligned = result.apply(moving.read([0]))[0]
-        write_mrc(output, aligned, moving.pixel_size) if suffix == ".mrc" else write_grey(output, aligned)
+        aligned = aligned_picture(moving, result, fill)
+        if suffix == ".mrc":
+            write_mrc(output, grey(aligned) if aligned.ndim == 3 else aligned, moving.pixel_size)
+        else:
+            write_picture(output, aligned, moving.array)
     return {name: values[0] for name, values in result.as_json().items()}
 
 
@@ -143,6 +166,7 @@ def _check(args):
 
 def _stack(args):
     """Align a stack as told; returns the exit code."""
+    from udl_tf.alignment.aligned_picture import parse_fill
     from udl_tf.chunks.executors import single_threaded
 
     single_threaded()
@@ -159,6 +183,7 @@ def _stack(args):
         max_shift=args.max_shift,
         mask_diameter=args.mask_diameter,
         pixel_size=args.pixel_size,
+        fill=parse_fill(args.fill),
         ctf=not args.no_ctf,
         fast=args.fast,
         workers=args.workers,
@@ -186,12 +211,12 @@ def _pixels(max_shift):
     return length(max_shift, None, "max-shift")
 
 
-def _single(path):
+def _single(path, pixel_size=None):
     """The source of one usable image."""
     from pipelines.files import opening
     from pipelines.normalise import unusable
 
-    source = opening.open_source(path)
+    source = opening.open_source(path, pixel_size)
     if len(source) != 1:
         raise InputError(f"{path} holds {len(source)} images: expected one; align a stack with --reference")
     not_finite, constant = unusable(source.read([0]))
@@ -215,13 +240,14 @@ def _reference(path, reference, pixel_size):
         image = source.read([int(reference) - 1])[0]
         chosen = {"reference": int(reference), "reference_name": f"image {reference}"}
     else:
-        other = _single(reference)
+        other = _single(reference, pixel_size)
         image = other.read([0])[0]
         if other.shape != source.shape:
             raise InputError(
                 f"--reference {reference} has {other.shape[1]}x{other.shape[0]} pixels: expected "
                 f"{source.shape[1]}x{source.shape[0]}, the size of the images of {source.path}"
             )
+        other.check_pixel_size(source)
         chosen = {"reference": image, "reference_name": str(reference)}
     if any(len(found) for found in unusable(image[None])):
         raise InputError(f"--reference {reference}: the image is constant or not finite, expected a picture")

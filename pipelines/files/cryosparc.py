@@ -19,6 +19,8 @@ from pipelines.errors import InputError
 from pipelines.files.star import StarTable
 from pipelines.files.star_optics import grouped, upgraded
 
+LONGEST_HEADER = 2**22  # bytes
+
 # Field of the .cs file, column of the STAR file, factor.
 NUMBERS = (
     ("blob/psize_A", "rlnImagePixelSize", 1.0),
@@ -69,7 +71,8 @@ def _records(path):
         raise InputError(f"{path}: no such file")
     try:
         # Mapped at first: where the header promises more than there is, nothing is allocated.
-        records = np.load(path, mmap_mode="r", allow_pickle=False)
+        # NumPy parses no header above 10 kB unless told: twenty classes of alignments have more.
+        records = np.load(path, mmap_mode="r", allow_pickle=False, max_header_size=LONGEST_HEADER)
         records = np.array(records) if isinstance(records, np.ndarray) else None
     except Exception as error:  # a damaged header makes NumPy raise nearly anything
         raise InputError(f"{path} cannot be read as a NumPy array of records: {' '.join(str(error).split())}") from error

@@ -22,6 +22,15 @@ def grey(pictures, path=None):
     return cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY).reshape(pictures.shape[:-1])
 
 
+def oriented(pictures, orientation, axis=0):
+    """Pictures turned as a camera's orientation tag (EXIF's and TIFF's 274) says; rows are `axis`, columns the next one."""
+    if orientation in (5, 6, 7, 8):
+        pictures = np.swapaxes(pictures, axis, axis + 1)
+    if orientation in (3, 4, 7, 8):
+        pictures = np.flip(pictures, axis)
+    return np.flip(pictures, axis + 1) if orientation in (2, 3, 6, 7) else pictures
+
+
 def fit_square(image, size):
     """Central square of image (height, width), resampled to (size, size) about its centre; reducing averages areas."""
     image = centre_crop(image[None], min(image.shape))[0]

@@ -3,24 +3,28 @@
 import pathlib
 
 import cv2
-import numpy as np
+from PIL import Image
 
 from pipelines.errors import InputError
-from pipelines.files.atomic import atomic_path
+from pipelines.files.grey import oriented
 from pipelines.files.lazy import MemoryArray
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+ORIENTATION = 274  # EXIF's number for it
 SET_LOG_LEVEL = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel  # by release
 
 
 class PictureFile(MemoryArray):
-    """A PNG or JPEG file, read whole: "YX", or "YXS" with the samples red, green, blue and, where there is one, opacity."""
+    """A PNG or JPEG file, read whole and turned as it was taken: "YX", or "YXS".
+
+    The samples S are red, green, blue and, where there is one, opacity.
+    """
 
     def __init__(self, path):
         pixels = _decode(path)
         if pixels.ndim == 3:
             pixels = cv2.cvtColor(pixels, {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}[pixels.shape[2]])
-        super().__init__(pixels, "YX" if pixels.ndim == 2 else "YXS", path)
+        super().__init__(oriented(pixels, _orientation(path)), "YX" if pixels.ndim == 2 else "YXS", path)
 
 
 def _decode(path):
@@ -39,25 +43,18 @@ def _decode(path):
     return decoded
 
 
+def _orientation(path):
+    """How the camera was held, EXIF's 1 to 8; 1 where the file does not tell."""
+    try:
+        with Image.open(path) as picture:
+            return picture.getexif().get(ORIENTATION, 1)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return 1
+
+
 def _cut_jpeg(path):
     """Whether a JPEG lacks its end mark: OpenCV would fill the rest of the picture with grey."""
     with open(path, "rb") as file:
         start = file.read(3)
         file.seek(max(0, file.seek(0, 2) - 2**16))
         return start == b"\xff\xd8\xff" and b"\xff\xd9" not in file.read()
-
-
-def write_grey(path, image):
-    """Write an image (height, width) as an 8-bit PNG or TIFF; the file appears when it is whole.
-
-    Grey values that already lie in 0 to 255 and span at least a few levels are kept; others are stretched to that range.
-    """
-    image = np.asarray(image, np.float32)
-    low, high = float(image.min()), float(image.max())
-    if low < 0 or high > 255 or high - low < 8:
-        image = (image - low) * (255.0 / max(high - low, 1e-12))
-    encoded, data = cv2.imencode(pathlib.Path(path).suffix, np.round(image).astype(np.uint8))
-    if not encoded:
-        raise InputError(f"cannot write {path}: OpenCV does not know the format")
-    with atomic_path(path) as part:
-        part.write_bytes(data.tobytes())

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.files.grey import grey
-from pipelines.files.lazy import LazyArray, MemoryArray
+from pipelines.files.lazy import SAME_PIXEL_SIZE, LazyArray, MemoryArray
 
 LOG = logging.getLogger(__name__)
 
@@ -45,6 +45,15 @@ class Source:
     def __len__(self):
         return self.array.plane_count
 
+    def check_pixel_size(self, other):
+        """InputError where this source's pixels are known to be of another size than those of `other`, by more than 1 %."""
+        mine, wanted = self.pixel_size, other.pixel_size
+        if mine and wanted and abs(mine / wanted - 1) > SAME_PIXEL_SIZE:
+            raise InputError(
+                f"{self.path} has pixels of {mine:g} A: expected {wanted:g} A, those of {other.path}; scale one of them, "
+                "or say with --pixel-size what both have"
+            )
+
     def paths(self):
         """Paths of all files the images come from, for telling whether they changed."""
         return [pathlib.Path(file) for file in self.array.files]
@@ -73,8 +82,13 @@ class Source:
             wrong = rows[(rows < 0) | (rows >= len(self))][0]
             raise InputError(f"{self.path or 'array'} has no image of index {wrong}: expected 0 to {len(self) - 1}")
         (top, left), side = self._corner, self.shape[0]
-        images = self.array.planes(rows)[:, top : top + side, left : left + side]
+        images = _in_reach(self.array.planes(rows)[:, top : top + side, left : left + side])
         return np.ascontiguousarray(grey(images, self.path) if self.array.plane_axes == 3 else images, np.float32)
+
+    def stored(self, number: int) -> np.ndarray:
+        """One image as it is stored, with its colours: (height, width) or (height, width, samples), after the crop."""
+        (top, left), side = self._corner, self.shape[0]
+        return self.array.planes([number])[0, top : top + side, left : left + side]
 
 
 class ArraySource(Source):
@@ -88,6 +102,15 @@ class ArraySource(Source):
         if not images.size:
             raise InputError(f"{path or 'array'} holds no images: received {len(images)} of {images.shape[1]}x{images.shape[2]}")
         super().__init__(MemoryArray(images, "IYX", path), pixel_size)
+
+
+def _in_reach(images):
+    """Images; those with numbers that float32 would round come less their own mean, so that what they show is kept."""
+    if images.dtype.itemsize < 4 or images.dtype == np.float32 or not images.size:
+        return images
+    each = tuple(range(1, images.ndim))
+    large = np.abs(images.astype(np.float64)).max(each, keepdims=True) >= 2**24
+    return images - np.where(large, np.round(images.mean(each, np.float64, keepdims=True)), 0.0) if large.any() else images
 
 
 def chunks(source, size):

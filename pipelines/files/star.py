@@ -8,14 +8,13 @@ import pathlib
 
 import numpy as np
 import pandas as pd
-import starfile
 
 from pipelines import geometry
 from pipelines.errors import InputError
-from pipelines.files.atomic import atomic_path
 from pipelines.files.star_ctf import ctf_parameters
 from pipelines.files.star_optics import grouped, of_group, upgraded
 from pipelines.files.star_text import numbers, read_tables
+from pipelines.files.star_writing import write_tables
 
 PIXEL_SIZE = "rlnImagePixelSize"
 DECIMALS = 6  # of what we write ourselves, as RELION does
@@ -26,7 +25,7 @@ class StarTable:
     """A particle table in the form of RELION 3.1.
 
     Attributes:
-        particles: pandas table, one row a particle, all columns of the file.
+        particles: pandas table, one row a particle, all columns of the file as the text that was read; see `numbers`.
         optics: pandas table, one row an optics group.
         path: the file it was read from, or None.
         others: further tables of the file by name, kept as they are.
@@ -45,6 +44,10 @@ class StarTable:
     def has_pixel_sizes(self):
         """Whether the table tells the pixel size."""
         return PIXEL_SIZE in self.optics
+
+    def numbers(self, column):
+        """A column of the particles as float64 (n,). InputError with the first value that is no number."""
+        return numbers(self.path, self.particles, column)
 
     def pixel_sizes(self):
         """Pixel size of each particle's image, float64 (n,) Angstrom. InputError where the table does not tell."""
@@ -110,7 +113,7 @@ class StarTable:
         columns = {**poses, **(columns or {})}
         # + 0.0: no negative zero
         columns = {name: np.round(np.asarray(values, np.float64), DECIMALS) + 0.0 for name, values in columns.items()}
-        optics = self.optics if "rlnImageSize" in self.optics else self.optics.assign(rlnImageSize=int(size))
+        optics = self.optics.assign(rlnImageSize=int(size))
         return dataclasses.replace(self, particles=self.particles.assign(**columns), optics=optics)
 
     def _in_angstrom(self):
@@ -168,10 +171,7 @@ def write_star(table, path):
 
     Numbers are written so that reading gives the same ones, and the same table gives the same bytes.
     """
-    blocks = {"optics": table.optics, "particles": table.particles, **table.others}
-    text = starfile.to_string(blocks, float_format=None, na_rep="nan")
-    with atomic_path(path) as part:
-        part.write_text(text.partition("\n")[2], encoding="utf-8")  # the library's first line is the time of writing
+    write_tables({"optics": table.optics, "particles": table.particles, **table.others}, path)
 
 
 def _frame(block):

@@ -6,10 +6,13 @@ import pathlib
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.errors import InputError
 from pipelines.files.lazy import SAME_PIXEL_SIZE, LazyArray
 from pipelines.files.mrc import MrcStack
+from pipelines.files.star_text import TEXT
 
 # RELION's way to say that a file with another ending is a stack: N@file.mrc:mrcs
 FORMATS = (":mrcs", ":mrc")
@@ -24,7 +27,7 @@ def locate(table):
     Raises:
         InputError: a name that is not ``N@file`` with N from 1 (or a bare file of one image), a missing file.
     """
-    number, file, names = _split(table)
+    number, file, names, _ = _split(table)
     return [resolve(name, table.path) for name in names], file, number - 1
 
 
@@ -44,10 +47,12 @@ def resolve(name, star_path):
 
 def relocated(table, path):
     """The table for writing to `path`: names of images that would not be found from there become absolute."""
-    number, file, names = _split(table)
+    number, file, names, _ = _split(table)
     files = [resolve(name, table.path) for name in names]
     gone = np.array([not _found(name, path, target) for name, target in zip(names, files, strict=True)])
-    current = table.particles["rlnImageName"].astype(str)
+    if not gone.any():
+        return dataclasses.replace(table, path=pathlib.Path(path))
+    current = table.particles["rlnImageName"].astype(object)
     ends = [name[len(_bare(name)) :] for name in names]
     targets = np.array([os.path.abspath(target) + end for target, end in zip(files, ends, strict=True)], object)[file]
     absolute = [f"{n:06d}@{target}" for n, target in zip(number, targets, strict=True)]
@@ -101,8 +106,7 @@ class StarArray(LazyArray):
                 f"{table.path}: particle {row + 1} is image {self._row[row] + 1} of {self._stacks[self._file[row]].path}, "
                 f"which holds {counts[self._file[row]]}"
             )
-        bare = ~table.particles["rlnImageName"].astype(str).str.contains("@", regex=False).to_numpy()
-        vague = np.flatnonzero(bare & (counts[self._file] > 1))
+        vague = np.flatnonzero(~_split(table)[3] & (counts[self._file] > 1))
         if vague.size:
             row = vague[0]
             name, count = table.particles["rlnImageName"].iloc[row], counts[self._file[row]]
@@ -117,19 +121,19 @@ class StarArray(LazyArray):
 
 
 def _split(table):
-    """Names taken apart: number (n,) from 1, file (n,) index into the distinct file names, those names."""
-    names = table.particles["rlnImageName"].astype(str)
-    parts = names.str.partition("@")
-    counted = parts[1] == "@"
-    number = parts[0].where(counted, "1")
-    right = number.str.fullmatch("[0-9]{1,18}")
-    number = number.where(right, "0").astype(np.int64)
-    if (number < 1).any():
-        row = int(np.flatnonzero(number < 1)[0])
-        named = names.iloc[row]
-        raise InputError(f"{table.path}: particle {row + 1} has rlnImageName {named!r}, expected N@file, N from 1")
-    file, distinct = pd.factorize(parts[2].where(counted, parts[0]))
-    return number.to_numpy(np.int64), file, list(distinct)
+    """Names taken apart: number (n,) from 1; file (n,), index into the distinct file names; those names; if there is an @."""
+    names = pa.chunked_array([pa.array(table.particles["rlnImageName"].astype(TEXT), pa.large_string())]).combine_chunks()
+    parts = pc.split_pattern(names, "@", max_splits=1)
+    counted = pc.equal(pc.list_value_length(parts), 2)
+    number = pc.if_else(counted, pc.list_element(parts, 0), "1")
+    right = pc.match_substring_regex(number, "^[0-9]{1,18}$")
+    value = pc.cast(pc.if_else(right, number, "0"), pa.int64()).to_numpy()
+    if (value < 1).any():
+        row = int(np.flatnonzero(value < 1)[0])
+        raise InputError(f"{table.path}: particle {row + 1} has rlnImageName {names[row].as_py()!r}, expected N@file, N from 1")
+    file = pc.dictionary_encode(pc.replace_substring_regex(names, "^[^@]*@", ""))  # a name without @ stays as it is
+    index = file.indices.to_numpy().astype(np.int64)
+    return value, index, file.dictionary.to_pylist(), counted.to_numpy(zero_copy_only=False)
 
 
 def _bare(name):

@@ -53,14 +53,14 @@ def grouped(particles, optics, path):
     """
     if "rlnOpticsGroup" not in optics:
         raise InputError(f"{path}: data_optics has no column rlnOpticsGroup")
-    known = optics["rlnOpticsGroup"]
+    wanted, known = _same_kind(particles, optics) if "rlnOpticsGroup" in particles else (None, optics["rlnOpticsGroup"])
     if not known.is_unique:
         raise InputError(f"{path}: optics group {known[known.duplicated()].iloc[0]} is listed twice in data_optics")
-    if "rlnOpticsGroup" not in particles:
+    if wanted is None:
         if len(optics) != 1:
             raise InputError(f"{path}: no column rlnOpticsGroup though there are {len(optics)} optics groups")
         return particles.assign(rlnOpticsGroup=known.iloc[0])
-    unknown = np.flatnonzero(~particles["rlnOpticsGroup"].isin(known))
+    unknown = np.flatnonzero(~wanted.isin(known))
     if unknown.size:
         group, row = particles["rlnOpticsGroup"].iloc[unknown[0]], unknown[0] + 1
         raise InputError(f"{path}: particle {row} is of optics group {group}, which data_optics does not list")
@@ -69,5 +69,17 @@ def grouped(particles, optics, path):
 
 def of_group(particles, optics, column, path):
     """A column of the optics table given to each particle, float64 (n,)."""
-    values = pd.Series(numbers(path, optics, column), optics["rlnOpticsGroup"])
-    return particles["rlnOpticsGroup"].map(values).to_numpy(np.float64)
+    wanted, known = _same_kind(particles, optics)
+    values = numbers(path, optics, column)
+    if len(values) == 1:
+        return np.full(len(particles), values[0])
+    return wanted.map(pd.Series(values, known)).to_numpy(np.float64)
+
+
+def _same_kind(particles, optics):
+    """The groups of particles and of the optics table as numbers, or as text where one of them is none: 01 is 1."""
+    found = [frame["rlnOpticsGroup"] for frame in (particles, optics)]
+    try:
+        return [pd.Series(numbers("", frame, "rlnOpticsGroup")) for frame in (particles, optics)]
+    except InputError:
+        return [column.astype(object).astype(str).reset_index(drop=True) for column in found]

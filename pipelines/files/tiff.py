@@ -13,7 +13,7 @@ import tifffile
 
 from pipelines.errors import InputError
 from pipelines.files.gallery import Gallery
-from pipelines.files.grey import grey
+from pipelines.files.grey import grey, oriented
 from pipelines.files.lazy import LazyArray, MemoryArray, unit_of
 
 SUFFIXES = (".tif", ".tiff", ".btf")
@@ -57,6 +57,10 @@ class _Series(LazyArray):
         dtype = series.dtype
         if self._palette is not None and axes.endswith("X"):
             axes, shape, dtype = axes + "S", (*shape, 3), self._palette.dtype
+        self._orientation = _orientation(page)
+        if self._orientation > 4:
+            first = axes.index("Y")
+            shape = (*shape[:first], shape[first + 1], shape[first], *shape[first + 2 :])
         spacing, unit = _spacing(file, page)
         axes = "".join(letter if letter in "YXS" or letter in LEADING else "I" for letter in axes)
         if len(set(axes)) < len(axes):  # two axes of one letter: images, one after the other
@@ -80,6 +84,7 @@ class _Series(LazyArray):
                 planes = np.stack([self._plane(int(number)) for number in numbers])
             if self._palette is not None:
                 planes = np.moveaxis(self._palette[:, planes], 0, -1)
+        planes = oriented(planes, self._orientation, 1)
         return np.ascontiguousarray(_larger_is_brighter(planes, self._page), self.dtype)
 
     def _plane(self, number):
@@ -96,7 +101,10 @@ class _Series(LazyArray):
 
     def _check_length(self):
         """InputError where the file is too short for its pixels; told now, not after hours."""
-        size = self.path.stat().st_size
+        size, page = self.path.stat().st_size, self._page
+        said = (self._file.imagej_metadata or {}).get("images", 1) if self._file.is_imagej else 1
+        if len(self._file.pages) == 1 < said and self.plane_count != said:  # all images behind one directory
+            raise _truncated(self.path, page.dataoffsets[0] + said * page.nbytes, size)
         if self._series.dataoffset is not None:
             end = self._series.dataoffset + self._series.nbytes
         else:
@@ -104,14 +112,18 @@ class _Series(LazyArray):
             own = [page for page in own if page.parent is self._file]
             end = max((sum(part) for page in own for part in zip(page.dataoffsets, page.databytecounts)), default=0)
         if end > size:
-            raise InputError(f"{self.path} is truncated: expected at least {end} bytes, found {size}")
+            raise _truncated(self.path, end, size)
+
+
+def _truncated(path, expected, found):
+    return InputError(f"{path} is truncated: expected at least {expected} bytes, found {found}")
 
 
 class _Pages(Gallery):
     """Pages of different sizes or types."""
 
     def __init__(self, path, pages):
-        self._pages_of_file = pages
+        self._pages_of_file, self.path = pages, path
         super().__init__(path, len(pages), [path])
 
     def __reduce__(self):
@@ -123,12 +135,18 @@ class _Pages(Gallery):
             pixels = _larger_is_brighter(page.asarray(), page.keyframe)
         if page.keyframe.axes == "SYX":
             pixels = np.moveaxis(pixels, 0, -1)
+        pixels = oriented(pixels, _orientation(page.keyframe))
         return grey(pixels, self.path) if pixels.ndim == 3 else pixels
 
 
 def _is_copy(page):
     """Whether a page is a smaller copy of another, or a mask for it: the first and third bit of NewSubfileType."""
     return bool(page.subfiletype & 5)
+
+
+def _orientation(page):
+    tag = page.tags.get("Orientation")
+    return tag.value if tag is not None and tag.value in range(1, 9) else 1
 
 
 def _planes_last(values, axes):
@@ -170,8 +188,10 @@ def _positive(sizes):
 
 
 def _metadata(file, page):
-    """The layout's name, ImageJ's values, and the descriptions."""
+    """The layout's name, the description, the resolution with its unit (TIFF's number for it), and ImageJ's values."""
     found = {"layout": "ome" if file.is_ome else "imagej" if file.is_imagej else "tiff", "description": page.description}
+    if "XResolution" in page.tags:
+        found |= {"resolution": page.resolution, "resolution_unit": int(page.resolutionunit)}
     return {**found, **({"imagej": dict(file.imagej_metadata)} if file.is_imagej and file.imagej_metadata else {})}
 
 

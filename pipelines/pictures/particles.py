@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from pipelines.normalise import border_level
 from pipelines.pictures import phantoms
 
 
@@ -46,5 +47,4 @@ class Phantoms(Particles):
 def without_background(images):
     """Images (count, height, width) less the median of each one's border, float32."""
     images = np.asarray(images, np.float32)
-    border = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
-    return images - np.median(border, axis=1)[:, None, None]
+    return images - border_level(images)[:, None, None]

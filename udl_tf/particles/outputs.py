@@ -10,7 +10,7 @@ from pipelines.errors import InputError
 from pipelines.files import star, star_images
 from pipelines.files.source import chunks
 from pipelines.geometry.warp import warp
-from pipelines.normalise import report_unusable, unusable
+from pipelines.normalise import border_level, report_unusable, unusable
 from udl_tf.alignment.outputs import star_columns
 from udl_tf.particles.table import LEFT_OUT
 
@@ -38,7 +38,8 @@ def poses_table(source, particles, path):
         table = star_images.relocated(table, path)
     else:
         home = pathlib.Path(path).resolve().parent
-        name = os.path.relpath(source.path.resolve(), home)
+        # The folders resolved, the name as the user gave it: a link may lead to a file of any name.
+        name = os.path.relpath(source.path.parent.resolve() / source.path.name, home)
         if source.path.suffix.lower() == ".mrc" and len(source) > 1:
             name += ":mrcs"  # RELION takes .mrc for a volume
         table = star.new_star([f"{row + 1:06d}@{name}" for row in range(len(source))], source.pixel_size)
@@ -60,15 +61,18 @@ def unusable_images(source, particles, most=1000):
     return report_unusable(rows[not_finite], rows[constant])
 
 
-def turn_images(source, particles, append=None, gallery=None, progress=True):
+def turn_images(source, particles, append=None, gallery=None, progress=True, fill=None):
     """Turn and move all images of a source onto the average, as they are in the file, without CTF correction.
+
+    What comes in at the edges is `fill`, or (None) each image's own background, the median of its border.
 
     Args:
         append: takes aligned images (k, h, w), in order; see `pipelines.files.mrc.mrc_writer`. gallery: `Gallery`, or None.
     """
     with tqdm(total=len(source), unit="particle", desc="aligned images", disable=None if progress else True, leave=False) as bar:
         for rows, images in chunks(source, CHUNK):
-            aligned = warp(images, particles.angle[rows], particles.shift[rows]).numpy()
+            level = (border_level(images) if fill is None else np.full(len(images), fill, np.float32))[:, None, None]
+            aligned = warp(images - level, particles.angle[rows], particles.shift[rows]).numpy() + level
             if append:
                 append(aligned)
             if gallery:

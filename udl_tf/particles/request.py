@@ -27,7 +27,8 @@ class StackRequest:
     Attributes:
         path: the stack. reference: "average", the number of an image from 1, or an image (box, box) with `reference_name`.
         model: name or folder. output: .star. aligned: .mrcs. average: .mrc. report: .html. each None if not wanted.
-        max_shift, mask_diameter: text or number, see `length`. pixel_size: Angstrom, where the files do not tell.
+        max_shift, mask_diameter: text or number, see `length`. pixel_size: Angstrom, in place of what the
+            files say. fill: grey value at the edges of aligned images, None for each one's background.
         ctf: correct for the CTF where the STAR file has one. fast: see `Aligner.align`.
         server, rest: a server that has the model, see `open_aligner`. workers, scheduler: see `open_executor`.
         resume: go on from the finished chunks of a killed run.
@@ -44,6 +45,7 @@ class StackRequest:
     max_shift: object = None
     mask_diameter: object = None
     pixel_size: float | None = None
+    fill: float | None = None
     ctf: bool = True
     fast: bool = False
     server: str | None = None

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import pathlib
 import time
 
@@ -65,15 +64,11 @@ def align_stack(request, command="", progress=True):
             alignment.note(0, f"The averages of both halves agree (Fourier ring correlation 0.143) to {resolution:.1f} {unit}.")
         gallery = Gallery(alignment, mask_of(config)) if request.report else None
         if gallery or request.aligned:
-            # Written under a name an MRC file may have, beside the place that is claimed for it.
-            writer = mrc_writer(f"{place['aligned']}.mrcs", source.pixel_size) if request.aligned else contextlib.nullcontext()
+            writer = mrc_writer(place["aligned"], source.pixel_size) if request.aligned else contextlib.nullcontext()
             with writer as append:
-                outputs.turn_images(source, alignment.particles, append, gallery, progress)
-            if request.aligned:
-                os.replace(f"{place['aligned']}.mrcs", place["aligned"])
+                outputs.turn_images(source, alignment.particles, append, gallery, progress, request.fill)
         if request.average:
-            write_mrc(f"{place['average']}.mrc", alignment.averages[0].average, source.pixel_size)
-            os.replace(f"{place['average']}.mrc", place["average"])
+            write_mrc(place["average"], alignment.averages[0].average, source.pixel_size)
         if request.output:
             star.write_star(outputs.poses_table(source, alignment.particles, request.output), place["output"])
         if request.report:

@@ -5,6 +5,7 @@ import re
 import grpc
 import tensorflow as tf
 
+NO_LABELS = "version labels are not served: expected a version number, or none for the newest"
 LONGEST = 500  # characters of a message that goes out
 
 

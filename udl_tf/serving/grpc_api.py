@@ -14,7 +14,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from udl_tf.serving.errors import ServingError, invalid
+from udl_tf.serving.errors import NO_LABELS, ServingError, invalid
 from udl_tf.serving.limits import Limits
 from udl_tf.serving.model import DEFAULT
 from udl_tf.serving.tensors import to_array, to_proto
@@ -147,7 +147,7 @@ def _model(repository, spec):
 def _version(spec):
     """The version a ModelSpec asks for, None for the newest."""
     if spec.WhichOneof("version_choice") == "version_label":
-        raise invalid("version labels are not served: expected a version number, or none for the newest")
+        raise invalid(NO_LABELS)
     return spec.version.value if spec.HasField("version") else None
 
 

@@ -91,7 +91,7 @@ def _bytes(value, name):
     for row, item in enumerate(value):
         if isinstance(item, dict) and set(item) == {"b64"} and isinstance(item["b64"], str):
             try:
-                array[row] = base64.b64decode(item["b64"], validate=True)
+                array[row] = _decoded(item["b64"])
             except (binascii.Error, ValueError):
                 raise invalid(f'{name}: "b64" of number {row} is no base64') from None
         elif isinstance(item, str):
@@ -99,6 +99,12 @@ def _bytes(value, name):
         else:
             raise invalid(f'{name}: expected a list of strings, or of objects with "b64"')
     return array
+
+
+def _decoded(text):
+    """Bytes of base64, with or without line breaks and padding, as TensorFlow Serving's decoder takes it."""
+    text = "".join(text.split()).rstrip("=")
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
 def _plain(array):

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from udl_tf.serving import json_tensors
-from udl_tf.serving.errors import ServingError
+from udl_tf.serving.errors import NO_LABELS, ServingError, invalid
 from udl_tf.serving.limits import Limits
 from udl_tf.serving.model import DEFAULT
 
@@ -57,11 +57,15 @@ def make_app(repository, limits=None):
     async def healthy(request):
         return _json(json.dumps({"models": [{"name": name, "version": str(version)} for name, version in repository.names()]}))
 
+    async def labelled(request):
+        raise invalid(NO_LABELS)
+
     places = ("/v1/models/{name}", "/v1/models/{name}/versions/{version:int}")
     routes = [Route("/v1/health", healthy)]
     routes += [Route(f"{place}:predict", predict, methods=["POST"]) for place in places]
     routes += [Route(f"{place}/metadata", metadata) for place in places]
     routes += [Route(place, status) for place in places]
+    routes += [Route("/v1/models/{name}/labels/{rest:path}", labelled, methods=["GET", "POST"])]
     return Starlette(
         routes=routes, exception_handlers={ServingError: _refused, HTTPException: _malformed, ClientDisconnect: _gone}
     )

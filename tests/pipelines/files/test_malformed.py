@@ -290,7 +290,7 @@ def test_odd_tables_are_read(tmp_path, content):
     np.testing.assert_array_equal(images, PIXELS[ORDER])
     assert source.pixel_size == pytest.approx(1.5)
     if "rlnDefocusU" in source.star.particles:
-        np.testing.assert_array_equal(source.star.particles["rlnAnglePsi"], [30.0, -75.5, 180.0])
+        np.testing.assert_array_equal(source.star.numbers("rlnAnglePsi"), [30.0, -75.5, 180.0])
         np.testing.assert_array_equal(source.star.ctf_parameters().voltage, [300, 200, 300])
     else:
         assert source.star.ctf_parameters() is None

@@ -98,7 +98,7 @@ def check_poses(table):
 def test_both_versions_read_alike(folder, text):
     table = read_star(write(folder / "in.star", text))
     np.testing.assert_allclose(table.pixel_sizes(), [2.5, 2.0, 2.5])
-    np.testing.assert_allclose(table.particles["rlnOriginYAngst"], [-2.5, 0.5, 7.5])
+    np.testing.assert_allclose(table.numbers("rlnOriginYAngst"), [-2.5, 0.5, 7.5])
     assert list(table.particles["rlnMicrographName"]) == ["000123", "000123", "000124"]
     check_poses(table)
     source = open_source(write(folder / "in.star", one_size(text)))
@@ -128,10 +128,10 @@ def test_poses_survive_writing(folder):
     found = back.poses(4)
     np.testing.assert_allclose(found[0], angle, atol=1e-6)
     np.testing.assert_allclose(found[1], shift, atol=1e-6)
-    np.testing.assert_allclose(back.particles["rlnParticleFigureOfMerit"], score)
-    np.testing.assert_allclose(back.particles["rlnAnglePsi"], -angle)
-    assert list(back.optics["rlnImageSize"]) == [4, 4]
-    assert table.particles["rlnAnglePsi"].iloc[0] == 30.0  # the original is untouched
+    np.testing.assert_allclose(back.numbers("rlnParticleFigureOfMerit"), score)
+    np.testing.assert_allclose(back.numbers("rlnAnglePsi"), -angle)
+    assert list(back.optics["rlnImageSize"]) == ["4", "4"]
+    assert table.numbers("rlnAnglePsi")[0] == 30.0  # the original is untouched
     # By hand: a quarter turn to the left about the middle of 4 pixels takes pixel (2, 2) to (2, 1); RELION turns about
     # pixel (2, 2), which must first go one to the right, to be taken one up.
     quarter = table.with_poses(np.full(3, 90.0), np.zeros((3, 2)), 4).particles
@@ -207,6 +207,14 @@ def test_stacks_of_different_sizes_are_refused(folder):
         open_source(write(folder / "in.star", NEW))
 
 
+def test_the_size_of_the_images_is_the_one_they_have(folder):
+    text = one_size(NEW).replace("_rlnImagePixelSize #3", "_rlnImagePixelSize #3\n_rlnImageSize #4")
+    text = text.replace("first 1 2.5", "first 1 2.5 256").replace("second 2 2.5", "second 2 2.5 256")
+    source = open_source(write(folder / "in.star", text))
+    poses = np.zeros(3), np.zeros((3, 2)), source.shape[0]
+    assert list(source.star.with_poses(*poses).optics["rlnImageSize"]) == [4, 4]
+
+
 def test_number_of_poses_is_checked(folder):
     table = read_star(write(folder / "in.star", NEW))
     with pytest.raises(InputError, match="poses of 3 particles"):
@@ -242,11 +250,11 @@ def test_pixel_size_of_the_headers_where_the_table_has_none(folder):
         open_source(path)
     source = open_source(path, pixel_size=3.0)
     assert source.pixel_size == 3.0
-    np.testing.assert_allclose(source.star.particles["rlnOriginYAngst"], [-3.0, 0.75, 9.0])
+    np.testing.assert_allclose(source.star.numbers("rlnOriginYAngst"), [-3.0, 0.75, 9.0])
     with_headers(folder, 1.5, 1.5)
     source = open_source(path)
     assert source.pixel_size == pytest.approx(1.5)
-    np.testing.assert_allclose(source.star.particles["rlnOriginYAngst"], [-1.5, 0.375, 4.5], rtol=1e-6)
+    np.testing.assert_allclose(source.star.numbers("rlnOriginYAngst"), [-1.5, 0.375, 4.5], rtol=1e-6)
     with_headers(folder, 1.5, 1.6)
     with pytest.raises(InputError, match="different pixel sizes"):
         open_source(path)
@@ -259,11 +267,11 @@ def test_an_explicit_pixel_size_wins_and_is_told(folder, caplog):
     source = open_source(path, pixel_size=3.0)
     assert source.pixel_size == 3.0 and "a pixel size of 3 A as told, not the file's 1.5 A" in caplog.text
     # Origins of RELION 3.0 are in pixels, and those stay; origins of 3.1 are in Angstrom, and those stay.
-    np.testing.assert_allclose(source.star.particles["rlnOriginYAngst"], [-3.0, 0.75, 9.0])
+    np.testing.assert_allclose(source.star.numbers("rlnOriginYAngst"), [-3.0, 0.75, 9.0])
     path = write(folder / "in.star", one_size(NEW))
     before, after = open_source(path).star, open_source(path, pixel_size=5.0).star
     np.testing.assert_array_equal(after.pixel_sizes(), 5.0)
-    np.testing.assert_array_equal(after.particles["rlnOriginYAngst"], before.particles["rlnOriginYAngst"])
+    np.testing.assert_array_equal(after.numbers("rlnOriginYAngst"), before.numbers("rlnOriginYAngst"))
 
 
 def test_pixel_sizes_that_hardly_differ_are_one(folder):

@@ -6,11 +6,12 @@ import cv2
 import mrcfile
 import numpy as np
 import pytest
+import tifffile
 
 import udl_tf
 from pipelines.files import star
 from pipelines.files.mrc import write_mrc
-from pipelines.files.opening import open_source
+from pipelines.files.opening import open_array, open_source
 from udl_tf import align
 from udl_tf.alignment import models
 from udl_tf.commands import run
@@ -50,6 +51,53 @@ def test_a_pair(folder, capsys):
     assert 0.8 < found["score"] <= 1 and 0 < found["sigma"] < 1 and found["symmetry"] == 1
     aligned, fixed = (cv2.imread(name, cv2.IMREAD_UNCHANGED).astype(float) for name in ("aligned.png", "fixed.png"))
     assert aligned.shape == (80, 80) and np.abs(aligned - fixed).max() < 8
+
+
+@pytest.fixture
+def sixteen_bits(folder, picture):
+    """fixed.tif and moving.tif: ImageJ's, of 16 bits, pixels of 2 nm, the object's 4000 grey values above 14,000."""
+    for name, angle, shift in (("fixed.tif", 40, (9, -2)), ("moving.tif", 0, (0, 0))):
+        image = np.round(14_000 + 4000 * picture(angle, shift, 80)[0]).astype(np.uint16)
+        tifffile.imwrite(folder / name, image, imagej=True, resolution=(0.5, 0.5), metadata={"unit": "nm"})
+
+
+def test_sixteen_bits_stay_sixteen_bits_on_their_own_background(sixteen_bits, capsys):
+    assert command("fixed.tif", "moving.tif", "--model", "run", "--json", "--output", "aligned.tif") == 0
+    array = open_array("aligned.tif")
+    assert array.dtype == np.uint16 and array.spacing == pytest.approx({"X": 2.0, "Y": 2.0}) and array.unit == "nm"
+    aligned, fixed = array.read().astype(float), tifffile.imread("fixed.tif").astype(float)
+    assert abs(aligned[0, 0] - 14_000) < 100 and abs(aligned.max() - fixed.max()) < 150  # no holes, the same range
+    assert np.abs(aligned - fixed).max() < 8 / 100 * 4000
+    assert command("fixed.tif", "moving.tif", "--model", "run", "--json", "--output", "aligned.png", "--fill", "7") == 0
+    png = cv2.imread("aligned.png", cv2.IMREAD_UNCHANGED)
+    assert png.dtype == np.uint16 and png.min() == 7 and abs(int(png.max()) - fixed.max()) < 150
+    assert command("fixed.tif", "moving.tif", "--model", "run", "--output", "aligned.png", "--fill", "grey") == 2
+    assert "--fill grey: expected background or a grey value" in capsys.readouterr().err
+
+
+def test_colours_stay_colours(folder, capsys):
+    for name in ("fixed", "moving"):
+        grey = cv2.imread(f"{name}.png", cv2.IMREAD_UNCHANGED).astype(float)
+        red = np.stack([20 + 0.0 * grey, 30 + 0.5 * grey, 50 + 1.5 * grey], -1)  # OpenCV's order: blue, green, red
+        cv2.imwrite(f"{name}-colour.png", np.clip(red, 0, 255).astype(np.uint8))
+    assert command("fixed-colour.png", "moving-colour.png", "--model", "run", "--json", "--output", "aligned.png") == 0
+    aligned, fixed = (cv2.imread(name, cv2.IMREAD_UNCHANGED).astype(float) for name in ("aligned.png", "fixed-colour.png"))
+    assert aligned.shape == (80, 80, 3) and np.abs(aligned - fixed).max() < 16
+    np.testing.assert_array_equal(aligned[..., 0], 20.0)
+
+
+def test_pixels_of_other_sizes_are_refused(folder, capsys):
+    images = open_source("stack.mrcs").read(slice(None))
+    for name, size in (("one.mrc", 1.0), ("two.mrc", 2.0), ("four.mrc", 4.0), ("unknown.mrc", None)):
+        write_mrc(folder / name, images[0], size)
+    assert command("one.mrc", "two.mrc", "--model", "run") == 2
+    message = "two.mrc has pixels of 2 A: expected 1 A, those of one.mrc"
+    assert message in capsys.readouterr().err
+    assert command("stack.mrcs", "--reference", "four.mrc", "--model", "run") == 2
+    assert "four.mrc has pixels of 4 A: expected 2 A, those of stack.mrcs" in capsys.readouterr().err
+    for good in (("one.mrc", "unknown.mrc"), ("one.mrc", "two.mrc", "--pixel-size", 3)):
+        assert command(*good, "--model", "run", "--json", "--fast") == 0
+    assert command("stack.mrcs", "--reference", "four.mrc", "--pixel-size", 3, "--model", "run", "--json", "--fast") == 0
 
 
 def test_a_pair_for_people(folder, capsys):

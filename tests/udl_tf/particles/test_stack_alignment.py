@@ -378,6 +378,26 @@ def test_an_mrc_file_of_several_images_is_named_as_a_stack(images, tmp_path):
     assert table.particles["rlnImageName"][1] == "000002@images.mrc:mrcs"
 
 
+def test_links_keep_the_name_that_the_user_gave(images, tmp_path):
+    """What a link leads to may have any name: a store's, or one that RELION takes for a volume."""
+    (tmp_path / "store").mkdir()
+    write_mrc(tmp_path / "store" / "stack.mrcs", images, 2.0)
+    os.rename(tmp_path / "store" / "stack.mrcs", tmp_path / "store" / "sha256-ab12")
+    write_mrc(tmp_path / "volume.mrc", images, 2.0)
+    for link, target in (("blob.mrcs", "store/sha256-ab12"), ("linked.mrcs", "volume.mrc"), ("linked.mrc", "volume.mrc")):
+        (tmp_path / link).symlink_to(target)
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "store", target_is_directory=True)
+    (tmp_path / "store" / "again.mrcs").symlink_to("sha256-ab12")
+    names = ("blob.mrcs", "linked.mrcs", "linked.mrc", "elsewhere/again.mrcs")
+    wanted = ("blob.mrcs", "linked.mrcs", "linked.mrc:mrcs", "store/again.mrcs")
+    for name, known in zip(names, wanted, strict=True):
+        source = open_source(tmp_path / name)
+        table = outputs.poses_table(source, None, tmp_path / "a.star")
+        assert table.particles["rlnImageName"][0] == f"000001@{known}"
+        star.write_star(table, tmp_path / "a.star")
+        np.testing.assert_array_equal(open_source(tmp_path / "a.star").read([0]), images[:1])
+
+
 @pytest.mark.parametrize(("side", "message"), [(12, "images of 12 pixels, expected 16 to 2048")])
 def test_images_of_a_size_that_cannot_be_aligned(model_folder, tmp_path, side, message):
     write_mrc(tmp_path / "images.mrcs", np.random.default_rng(0).random((3, side, side)).astype(np.float32), 1.0)

@@ -188,6 +188,13 @@ def test_malformed_bodies(server):
         ):
             assert session.get(f"http://{server.rest}{path}", timeout=60).status_code == 404
         assert session.get(url, timeout=60).status_code in (404, 405)
+        label = f"http://{server.rest}/v1/models/small/labels/stable"
+        for response in (
+            session.get(label, timeout=60),
+            session.get(f"{label}/metadata", timeout=60),
+            session.post(f"{label}:predict", data="{}", timeout=60),
+        ):
+            assert response.status_code == 400 and response.json()["error"].startswith("version labels are not served: expected")
 
 
 def test_bytes_that_are_no_protocol_at_all(server):

@@ -169,6 +169,8 @@ def test_values_of_json():
 
     assert read([1, 2.5, float("nan")], tf.float32).dtype == np.float32 and np.isinf(read([1e300], tf.float32)[0])
     assert read([{"b64": "AAE="}, "text"], tf.string).tolist() == [b"\x00\x01", b"text"]
+    for same in ("AAECAw==", "AAECAw", "AAEC\r\nAw==\n", " AAEC Aw "):  # mail's lines and the web's want of padding
+        assert read([{"b64": same}], tf.string).tolist() == [b"\x00\x01\x02\x03"]
     assert read(True, tf.bool, ()) and read([2, 3], tf.int32).dtype == np.int32
     for value, dtype in (
         ([[1], [2, 3]], tf.float32),
@@ -183,6 +185,7 @@ def test_values_of_json():
         ([1], tf.bool),
         (["a", 1], tf.string),
         ([{"b64": "?"}], tf.string),
+        ([{"b64": "AAECA"}], tf.string),
         ("text", tf.string),
         ([[1]], tf.float32),
         ([], tf.float32),
