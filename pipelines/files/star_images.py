@@ -60,7 +60,29 @@ def relocated(table, path):
     return dataclasses.replace(table, particles=particles, path=pathlib.Path(path))
 
 
-class StarArray(LazyArray):
+class StackedArray(LazyArray):
+    """Images "IYX", float32, each of which lies somewhere in one of several stacks.
+
+    Args:
+        path: what tells where. stacks: list of `MrcStack`. file, row: (n,) which stack, and which image of it, from 0.
+        pixel_size: Angstrom, or None.
+    """
+
+    def __init__(self, path, stacks, file, row, pixel_size):
+        self._stacks, self.file, self.row = stacks, file, row
+        spacing = {} if pixel_size is None else dict.fromkeys("YX", pixel_size)
+        files = [path, *(stack.path for stack in stacks)]
+        super().__init__(path, "IYX", (len(row), *stacks[0].shape[1:]), np.float32, spacing, "A", files=files)
+
+    def _planes(self, numbers):
+        images = np.empty((len(numbers), *self._stacks[0].shape[1:]), np.float32)
+        for file in np.unique(self.file[numbers]):
+            here = self.file[numbers] == file
+            images[here] = self._stacks[file].read(self.row[numbers[here]])
+        return images
+
+
+class StarArray(StackedArray):
     """The images of a `StarTable`, in its order, from however many stacks: "IYX", float32.
 
     A table without pixel size takes that of the MRC headers.
@@ -74,21 +96,19 @@ class StarArray(LazyArray):
     """
 
     def __init__(self, table):
-        files, self._file, self._row = locate(table)
-        self._stacks = [MrcStack(file) for file in files]
-        self._check_rows(table)
-        shapes = {stack.shape[1:]: stack.path for stack in self._stacks}
+        files, file, row = locate(table)
+        stacks = [MrcStack(file) for file in files]
+        _check_rows(table, stacks, file, row)
+        shapes = {stack.shape[1:]: stack.path for stack in stacks}
         if len(shapes) > 1:
             found = ", ".join(f"{height}x{width} in {name}" for (height, width), name in shapes.items())
             raise InputError(f"{table.path}: images of different sizes, expected one size; found {found}")
         if not table.has_pixel_sizes():
-            pixel_size = _one_size([stack.pixel_size for stack in self._stacks if stack.pixel_size], table.path)
+            pixel_size = _one_size([stack.pixel_size for stack in stacks if stack.pixel_size], table.path)
             table = table.with_pixel_size(pixel_size) if pixel_size else table
         self.star = table
         pixel_size = _one_size(table.pixel_sizes(), table.path) if table.has_pixel_sizes() else None
-        spacing = {} if pixel_size is None else dict.fromkeys("YX", pixel_size)
-        shape = len(table), *self._stacks[0].shape[1:]
-        super().__init__(table.path, "IYX", shape, np.float32, spacing, "A", files=[table.path, *files])
+        super().__init__(table.path, stacks, file, row, pixel_size)
 
     def with_pixel_size(self, pixel_size):
         """See `LazyArray`: the table has it, too."""
@@ -97,27 +117,20 @@ class StarArray(LazyArray):
             other.star = self.star.with_pixel_size(pixel_size)
         return other
 
-    def _check_rows(self, table):
-        counts = np.array([len(stack) for stack in self._stacks])
-        outside = np.flatnonzero(self._row >= counts[self._file])
-        if outside.size:
-            row = outside[0]
-            raise InputError(
-                f"{table.path}: particle {row + 1} is image {self._row[row] + 1} of {self._stacks[self._file[row]].path}, "
-                f"which holds {counts[self._file[row]]}"
-            )
-        vague = np.flatnonzero(~_split(table)[3] & (counts[self._file] > 1))
-        if vague.size:
-            row = vague[0]
-            name, count = table.particles["rlnImageName"].iloc[row], counts[self._file[row]]
-            raise InputError(f"{table.path}: particle {row + 1} is {name!r}, a file of {count} images: expected N@file")
 
-    def _planes(self, rows):
-        images = np.empty((len(rows), *self._stacks[0].shape[1:]), np.float32)
-        for file in np.unique(self._file[rows]):
-            here = self._file[rows] == file
-            images[here] = self._stacks[file].read(self._row[rows[here]])
-        return images
+def _check_rows(table, stacks, file, row):
+    counts = np.array([len(stack) for stack in stacks])[file]
+    outside = np.flatnonzero(row >= counts)
+    if outside.size:
+        at = outside[0]
+        raise InputError(
+            f"{table.path}: particle {at + 1} is image {row[at] + 1} of {stacks[file[at]].path}, which holds {counts[at]}"
+        )
+    vague = np.flatnonzero(~_split(table)[3] & (counts > 1))
+    if vague.size:
+        at = vague[0]
+        name = table.particles["rlnImageName"].iloc[at]
+        raise InputError(f"{table.path}: particle {at + 1} is {name!r}, a file of {counts[at]} images: expected N@file")
 
 
 def _split(table):

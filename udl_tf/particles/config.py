@@ -13,6 +13,7 @@ class StackConfig:
         pixel_size: Angstrom, for a stack that does not tell, or None.
         masked: particles are masked for the network, too.
         max_shift: pixels. fast: the network's search without verification. ctf: correct for the CTF of the STAR file.
+        rows: file of `pipelines.files.star_rows.save_rows` that workers open in place of a large table, or None; not compared.
         server, rest: where the model is, if not here, see `open_aligner`; `model` is its name there.
     """
 
@@ -28,6 +29,7 @@ class StackConfig:
     ctf: bool = False
     server: str | None = None
     rest: bool = False
+    rows: str | None = dataclasses.field(default=None, compare=False)
 
     @property
     def limit(self):

@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from pipelines.errors import InputError
 from pipelines.files import opening
+from pipelines.files.source import Source
+from pipelines.files.star_rows import RowsArray
 from pipelines.normalise import normalise, usable
 from pipelines.spectra import ctf
 from udl_tf.particles.masks import network_mask_of
@@ -23,7 +25,7 @@ class ParticleReader:
 
     def __init__(self, config):
         self.config = config
-        self.source = opening.open_source(config.path, config.pixel_size)
+        self.source = Source(RowsArray(config.rows)) if config.rows else opening.open_source(config.path, config.pixel_size)
         self.parameters = ctf_of(self.source) if config.ctf else None
         self.network_mask = network_mask_of(config)
         self._normalise = tf.function(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 import pathlib
 
 import numpy as np
@@ -98,7 +99,7 @@ def config_of(request, source):
     else:
         ctf = "No CTF correction: the input has no defocus columns."
     config = StackConfig(
-        path=str(pathlib.Path(request.path).resolve()),
+        path=os.path.abspath(request.path),  # links unresolved: their names tell what they are, and where images are sought
         model=request.model if request.server else str(pathlib.Path(models.find(request.model)).resolve()),
         stamp=_stamp(source),
         box=box,

@@ -1,7 +1,9 @@
 """A stack file in; a STAR file, aligned images, an average and a report out. What `udl_tf.align` does with a stack."""
 
 import contextlib
+import dataclasses
 import logging
+import os
 import pathlib
 import time
 
@@ -10,6 +12,7 @@ import numpy as np
 from pipelines.files import opening, star
 from pipelines.files.atomic import atomic_path
 from pipelines.files.mrc import mrc_writer, write_mrc
+from pipelines.files.star_rows import save_rows
 from udl_tf.chunks.executors import open_executor
 from udl_tf.chunks.store import ChunkStore
 from udl_tf.particles import outputs, stages
@@ -23,6 +26,7 @@ from udl_tf.particles.table import ParticleTable
 from udl_tf.serving.open_aligner import open_aligner
 from udl_tf.versions import versions
 
+ROWS = "rows.npz"  # beside the finished chunks: what workers need of a STAR file
 LOG = logging.getLogger(__name__)
 
 
@@ -50,6 +54,10 @@ def align_stack(request, command="", progress=True):
         store = None
         if request.output:
             store = ChunkStore(f"{request.output}.parts", fingerprint(request, config), request.resume)
+            if source.star is not None and (request.workers > 1 or request.scheduler):
+                config = dataclasses.replace(
+                    config, rows=os.path.abspath(save_rows(source.array, store.folder / ROWS, config.ctf))
+                )
         try:
             with open_executor(request.workers, request.scheduler) as executor:
                 alignment = _aligned(request, source, Passes(config, executor, store, progress), aligner)

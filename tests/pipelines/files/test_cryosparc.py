@@ -66,20 +66,7 @@ def test_images_pixel_size_and_ctf(project):
 
 def test_many_classes_of_alignments(project):
     """Their header is longer than NumPy reads unless told to."""
-    kinds = (
-        "class",
-        "class_posterior",
-        "error",
-        "pose",
-        "shift",
-        "psize_A",
-        "alpha",
-        "cross_cor",
-        "split",
-        "ess_R",
-        "ess_S",
-        "class_ess",
-    )
+    kinds = [f"field_of_some_length_{n}" for n in range(12)]
     more = {f"alignments_class_{n}__{kind}": ("<f4", [0.5, 0.5, 0.5]) for n in range(20) for kind in kinds}
     path = write(project / "J2" / "particles.cs", **more)
     assert len(str(np.load(path, max_header_size=10**6).dtype.descr)) > 10_000
