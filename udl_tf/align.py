@@ -100,12 +100,11 @@ def align_pair(
     from pipelines.files.grey import grey
     from pipelines.files.mrc import write_mrc
     from pipelines.files.picture_writing import write_picture
-    from udl_tf.alignment.aligned_picture import aligned_picture, parse_fill
+    from udl_tf.alignment.aligned_picture import aligned_picture
     from udl_tf.serving.open_aligner import open_aligner
 
     fixed, moving = (_single(path, pixel_size) for path in (fixed_path, moving_path))
     moving.check_pixel_size(fixed)
-    fill = parse_fill(fill)
     suffix = pathlib.Path(output).suffix.lower() if output else None
     if suffix not in (None, ".png", ".tif", ".tiff", ".mrc"):
         raise InputError(f"--output {output}: expected a name that ends with .png, .tif or .mrc")
@@ -160,13 +159,13 @@ def _check(args):
     require(args.fixed, args.moving)
     if args.reference not in (None, "average") and not args.reference.isdigit():
         require(args.reference)
+    _fill(args.fill)
     if args.server is None:
         models.find(args.model)
 
 
 def _stack(args):
     """Align a stack as told; returns the exit code."""
-    from udl_tf.alignment.aligned_picture import parse_fill
     from udl_tf.chunks.executors import single_threaded
 
     single_threaded()
@@ -183,7 +182,7 @@ def _stack(args):
         max_shift=args.max_shift,
         mask_diameter=args.mask_diameter,
         pixel_size=args.pixel_size,
-        fill=parse_fill(args.fill),
+        fill=_fill(args.fill),
         ctf=not args.no_ctf,
         fast=args.fast,
         workers=args.workers,
@@ -203,6 +202,16 @@ def _stack(args):
         if path:
             print(f"wrote {path}")
     return 0
+
+
+def _fill(text):
+    """The grey value of --fill, None for the background's own."""
+    if text in (None, "background"):
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--fill {text}: expected background or a grey value") from None
 
 
 def _pixels(max_shift):

@@ -2,24 +2,7 @@
 
 import numpy as np
 
-from pipelines.errors import InputError
 from pipelines.normalise import border_level
-
-BACKGROUND = "background"
-
-
-def parse_fill(text):
-    """A grey value, or None for the background's own.
-
-    Raises:
-        InputError: neither ``background`` nor a number.
-    """
-    if text is None or text == BACKGROUND:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"--fill {text}: expected {BACKGROUND} or a grey value") from None
 
 
 def aligned_picture(source, result, fill=None):
