@@ -57,7 +57,8 @@ setup(
         "imagecodecs>=2023.7",  # what tifffile decompresses with: LZW, JPEG, Zstandard, 12 bits
         "pillow>=10",
         "pandas>=2.1",  # the tables of STAR files
-        "pyarrow>=14",  # which takes their rows apart, and holds their text
+        # Takes their rows apart, and holds their text. 26 wants NumPy 2, which TensorFlow 2.15 cannot have.
+        "pyarrow>=14,<26",
         "tensorboard>=2.15",  # no longer a dependency of TensorFlow
         "matplotlib>=3.7",
         "threadpoolctl>=3.1",  # one thread a chunk, for the same bytes anywhere

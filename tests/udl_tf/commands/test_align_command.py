@@ -153,7 +153,7 @@ def test_a_bad_image_of_a_stack(folder, capsys):
     assert found["sigma"][2] is None and found["symmetry"][2] == 1
     np.testing.assert_allclose([found["angle"][i] for i in (1, 3)], [-30, -170], atol=0.2)
     assert err == "images left out: 2 not finite (NaN or infinity)\n"
-    assert star.read_star(folder / "out.star").particles["rlnParticleFigureOfMerit"][2] == 0
+    assert star.read_star(folder / "out.star").numbers("rlnParticleFigureOfMerit")[2] == 0
 
 
 def test_a_stack_for_people(folder, capsys):
