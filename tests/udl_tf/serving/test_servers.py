@@ -63,8 +63,9 @@ def test_messages_are_divided(served, pictures, assert_close):
     fixed, moving = pictures  # 70 pairs of 18 kB
     with served.client(message_bytes=2**17) as client:
         sent = []
-        call = client.call
-        client.call = lambda signature, **inputs: sent.append(len(inputs["moving"])) or call(signature, **inputs)
+        backend = client._backend
+        call = backend.call
+        backend.call = lambda signature, **inputs: sent.append(len(inputs["moving"])) or call(signature, **inputs)
         found = client.align(fixed, moving)
         assert sent == [6] * 10 + [4, 6]
         assert_close(found, served.aligner.align(fixed, moving), 1e-3)
