@@ -212,9 +212,9 @@ def test_shell_runs(label, code, folder, monkeypatch, capsys):
     assert len(shown) == len(code.strip().splitlines()), f"{label}: expected our commands alone, or {LONG} above them"
     for command, arguments in shown:
         assert console([command, *arguments]) == 0
-        found = parsed(command, arguments)
+        printed, found = capsys.readouterr().out, parsed(command, arguments)
         if getattr(found, "json", False):
-            answer = json.loads(capsys.readouterr().out)
+            answer = json.loads(printed)
             assert answer["angle"] == pytest.approx(-30, abs=0.2)
         if getattr(found, "output", None):
             assert (folder / found.output).exists()
