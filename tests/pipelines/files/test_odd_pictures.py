@@ -20,25 +20,28 @@ def whole(path):
     return array.axes, array.read()
 
 
-def test_five_images_behind_one_directory(tmp_path):
-    """ImageJ's layout above 4 GB: one page is listed, the others follow it without a gap."""
-    text = b"ImageJ=1.53t\nimages=5\nslices=5\n\0"
+def by_hand(data, bits, photometric=1, text=b"\0"):
+    """A TIFF file of one page of 8 x 8 pixels, laid out byte by byte; the pixels begin at byte 400."""
     entries = [
         (256, 4, 1, 8),  # width
         (257, 4, 1, 8),  # height
-        (258, 3, 1, 16),  # bits
+        (258, 3, 1, bits),
         (259, 3, 1, 1),  # no compression
-        (262, 3, 1, 1),  # 0 is black
+        (262, 3, 1, photometric),  # 1: 0 is black; 0: 0 is white
         (270, 2, len(text), 200),  # description
         (273, 4, 1, 400),  # where the pixels are
         (277, 3, 1, 1),  # samples
         (278, 4, 1, 8),  # rows in a strip
-        (279, 4, 1, 128),  # bytes of the first image
+        (279, 4, 1, 8 * bits),  # bytes of the page
     ]
     directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
-    content = (b"II*\0\x08\0\0\0" + directory).ljust(200, b"\0") + text
+    return ((b"II*\0\x08\0\0\0" + directory).ljust(200, b"\0") + text).ljust(400, b"\0") + data
+
+
+def test_five_images_behind_one_directory(tmp_path):
+    """ImageJ's layout above 4 GB: one page is listed, the others follow it without a gap."""
     path = tmp_path / "a.tif"
-    path.write_bytes(content.ljust(400, b"\0") + STACK.astype("<u2").tobytes())
+    path.write_bytes(by_hand(STACK.astype("<u2").tobytes(), 16, text=b"ImageJ=1.53t\nimages=5\nslices=5\n\0"))
     axes, read = whole(path)
     assert axes == "ZYX"
     np.testing.assert_array_equal(read, STACK)
@@ -96,10 +99,11 @@ def test_compression(tmp_path, compression, predictor):
 
 def test_twelve_bits_are_twelve_bits(tmp_path):
     values = (STACK[0] % 4096).astype(np.uint16)
-    tifffile.imwrite(tmp_path / "a.tif", values, bitspersample=12, photometric="minisblack")
-    np.testing.assert_array_equal(whole(tmp_path / "a.tif")[1], values)
-    tifffile.imwrite(tmp_path / "a.tif", values, bitspersample=12, photometric="miniswhite")
-    np.testing.assert_array_equal(whole(tmp_path / "a.tif")[1], 4095 - values)
+    first, second = values.reshape(-1, 2).T  # two values in three bytes
+    packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], 1).astype(np.uint8).tobytes()
+    for photometric, wanted in ((1, values), (0, 4095 - values)):
+        (tmp_path / "a.tif").write_bytes(by_hand(packed, 12, photometric))
+        np.testing.assert_array_equal(whole(tmp_path / "a.tif")[1], wanted)
 
 
 def test_without_the_decoder_the_line_says_what_to_install(tmp_path, monkeypatch):
