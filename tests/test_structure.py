@@ -68,8 +68,8 @@ FLOORS = {
     "pipelines": ("errors", "compat", "geometry", "normalise", "spectra", "files", "pictures", "noise", "pairs"),
     "udl_tf": (
         *("choices", "commands", "versions", "networks", "presets", "views", "alignment", "serving", "training", "tuning"),
-        *("chunks", "particles", "rivals", "tables", "client"),
-        *("align", "evaluate", "export", "fit", "serve", "tune"),
+        *("chunks", "particles", "classification", "rivals", "tables", "client"),
+        *("align", "classify", "evaluate", "export", "fit", "serve", "tune"),
     ),
 }
 

@@ -1,0 +1,1 @@
+"""Stacks of many views with known truth, and how well classes and poses were found in them."""

@@ -1,0 +1,1 @@
+"""A stack classed by views: reading, the pass over everybody, averages, what is written."""
