@@ -53,7 +53,8 @@ def test_metrics(finished):
     metrics = json.loads((finished / "metrics.json").read_text())
     assert metrics["steps"] == 4 and metrics["period_deg"] == 180.0 and metrics["held_out_pairs"] == 32
     assert metrics["seconds"] > 0 and abs(metrics["bias_deg"]) < 2
-    assert metrics["pairs_per_second"] == pytest.approx(64 / metrics["seconds"], rel=0.02)
+    # rounded to a tenth, which is much of it where other work runs beside
+    assert metrics["pairs_per_second"] == pytest.approx(64 / metrics["seconds"], rel=0.02, abs=0.051)
     for name in ("rotation_error_deg", "network_rotation_error_deg", "shift_error_px"):
         assert set(metrics[name]) == {"mean", "median", "p95"} and metrics[name]["median"] <= metrics[name]["p95"]
     assert metrics["rotation_error_deg"]["median"] < 3.0  # its network starts at a good guess
