@@ -100,10 +100,11 @@ def align_pair(
     from pipelines.files.grey import grey
     from pipelines.files.mrc import write_mrc
     from pipelines.files.picture_writing import write_picture
+    from pipelines.files.single import open_single
     from udl_tf.alignment.aligned_picture import aligned_picture
     from udl_tf.serving.open_aligner import open_aligner
 
-    fixed, moving = (_single(path, pixel_size) for path in (fixed_path, moving_path))
+    fixed, moving = (open_single(path, pixel_size) for path in (fixed_path, moving_path))
     moving.check_pixel_size(fixed)
     suffix = pathlib.Path(output).suffix.lower() if output else None
     if suffix not in (None, ".png", ".tif", ".tiff", ".mrc"):
@@ -134,10 +135,11 @@ def align_file(path, reference="average", command="", progress=True, **options):
     Raises:
         InputError: as `align_pair`; an output that is not of its kind, or images a STAR file cannot name.
     """
+    from udl_tf.particles.reference_choice import chosen_reference
     from udl_tf.particles.request import StackRequest
     from udl_tf.particles.stack_alignment import align_stack
 
-    request = StackRequest(path=str(path), **_reference(path, reference, options.get("pixel_size")), **options)
+    request = StackRequest(path=str(path), **chosen_reference(path, reference, options.get("pixel_size")), **options)
     alignment, ctf, message = align_stack(request, command, progress)
     if message:
         print(message, file=sys.stderr)
@@ -218,49 +220,6 @@ def _pixels(max_shift):
     from udl_tf.particles.lengths import length
 
     return length(max_shift, None, "max-shift")
-
-
-def _single(path, pixel_size=None):
-    """The source of one usable image."""
-    from pipelines.files import opening
-    from pipelines.normalise import unusable
-
-    source = opening.open_source(path, pixel_size)
-    if len(source) != 1:
-        raise InputError(f"{path} holds {len(source)} images: expected one; align a stack with --reference")
-    not_finite, constant = unusable(source.read([0]))
-    if len(not_finite) or len(constant):
-        why = "is constant" if len(constant) else "has values that are not finite (NaN or infinity)"
-        raise InputError(f"{path} {why}: expected a picture")
-    return source
-
-
-def _reference(path, reference, pixel_size):
-    """`StackRequest`'s fields reference and reference_name: "average", a number from 1, or the image (h, w) of a file."""
-    from pipelines.files import opening
-    from pipelines.normalise import unusable
-
-    if reference == "average":
-        return {}
-    source = opening.open_source(path, pixel_size)
-    if str(reference).isdigit():
-        if not 1 <= int(reference) <= len(source):
-            raise InputError(f"--reference {reference}: {source.path} holds images 1 to {len(source)}")
-        image = source.read([int(reference) - 1])[0]
-        chosen = {"reference": int(reference), "reference_name": f"image {reference}"}
-    else:
-        other = _single(reference, pixel_size)
-        image = other.read([0])[0]
-        if other.shape != source.shape:
-            raise InputError(
-                f"--reference {reference} has {other.shape[1]}x{other.shape[0]} pixels: expected "
-                f"{source.shape[1]}x{source.shape[0]}, the size of the images of {source.path}"
-            )
-        other.check_pixel_size(source)
-        chosen = {"reference": image, "reference_name": str(reference)}
-    if any(len(found) for found in unusable(image[None])):
-        raise InputError(f"--reference {reference}: the image is constant or not finite, expected a picture")
-    return chosen
 
 
 if __name__ == "__main__":
