@@ -33,6 +33,9 @@ def add_args(parser):
     parser.add_argument(
         "--max-shift", metavar="PX|A", help="largest shift looked for, 12 or 25A (default: a quarter of the side)"
     )
+    parser.add_argument(
+        "--contrast", choices=("same", "inverted", "any"), help="pair: whether MOVING is a negative; any finds it (default: same)"
+    )
     parser.add_argument("--fast", action="store_true", help="leave out verification and refinement: rougher, faster")
     parser.add_argument("--output", metavar="FILE", help="pair: the aligned image (.png, .tif, .mrc); stack: a .star file")
     parser.add_argument("--pixel-size", type=float, metavar="A", help="of the images (default: what their files say)")
@@ -61,6 +64,7 @@ def main(args):
     if args.moving is None:
         return _stack(args)
     more = {"server": args.server, "rest": args.rest, "pixel_size": args.pixel_size, "fill": _fill(args.fill)}
+    more["contrast"] = args.contrast or "same"
     found = align_pair(args.fixed, args.moving, args.model, _pixels(args.max_shift), args.output, args.fast, **more)
     if args.json:
         print(json.dumps(found))
@@ -70,6 +74,8 @@ def main(args):
     print(f"score {found['score']:8.2f} probability that the angle is within 5 degrees")
     if found["symmetry"] > 1:
         print(f"looks the same after every turn by 360/{found['symmetry']} degrees: the angle is one of {found['symmetry']}")
+    if args.contrast:
+        print(f"contrast {'inverted' if found.get('inverted') else 'the same'}")
     if args.output:
         print(f"wrote {args.output}")
     return 0
@@ -86,13 +92,16 @@ def align_pair(
     rest=False,
     pixel_size=None,
     fill=None,
+    contrast="same",
 ):
     """Align two image files, with a model here or on a server ("host:port", with `rest` its port of REST).
 
     The output is the moving picture in the form of its own file, see `pipelines.files.picture_writing`, `fill` at its edges.
+    contrast: see `udl_tf.alignment.contrast`.
 
     Returns:
-        The numbers of `udl_tf.alignment.outputs` by name: {"angle": degrees, "shift": [dx, dy] pixels, ...}.
+        The numbers of `udl_tf.alignment.outputs` by name: {"angle": degrees, "shift": [dx, dy] pixels, ...}; where another
+        contrast than the same one was asked for, also "inverted", whether the moving image was taken for a negative.
 
     Raises:
         InputError: a file that is missing, unreadable, a stack, constant or not finite; sizes or pixel sizes that differ.
@@ -101,6 +110,7 @@ def align_pair(
     from pipelines.files.mrc import write_mrc
     from pipelines.files.picture_writing import write_picture
     from pipelines.files.single import open_single
+    from udl_tf.alignment import contrast as contrasts
     from udl_tf.alignment.aligned_picture import aligned_picture
     from udl_tf.serving.open_aligner import open_aligner
 
@@ -109,14 +119,17 @@ def align_pair(
     suffix = pathlib.Path(output).suffix.lower() if output else None
     if suffix not in (None, ".png", ".tif", ".tiff", ".mrc"):
         raise InputError(f"--output {output}: expected a name that ends with .png, .tif or .mrc")
-    result = open_aligner(model, server, rest).align(fixed.read([0]), moving.read([0]), max_shift, fast=fast)
+    aligner = open_aligner(model, server, rest)
+    options = {"max_shift": max_shift, "fast": fast}
+    result, inverted = contrasts.align(aligner, fixed.read([0]), moving.read([0]), contrast, **options)
     if output:
         aligned = aligned_picture(moving, result, fill)
         if suffix == ".mrc":
             write_mrc(output, grey(aligned) if aligned.ndim == 3 else aligned, moving.pixel_size)
         else:
             write_picture(output, aligned, moving.array)
-    return {name: values[0] for name, values in result.as_json().items()}
+    found = {name: values[0] for name, values in result.as_json().items()}
+    return found if contrast == "same" else {**found, "inverted": bool(inverted[0])}
 
 
 def align_file(path, reference="average", command="", progress=True, **options):
@@ -158,6 +171,8 @@ def _check(args):
     given = [f"--{name.replace('_', '-')}" for name in STACK_ONLY if getattr(args, name)]
     if args.moving is not None and given:
         raise InputError(f"received MOVING with {given[0]}: expected two images, or a stack")
+    if args.moving is None and args.contrast:
+        raise InputError(f"received --contrast {args.contrast} without MOVING: expected two images")
     require(args.fixed, args.moving)
     if args.reference not in (None, "average") and not args.reference.isdigit():
         require(args.reference)

@@ -15,7 +15,7 @@ from pipelines.files.mrc import mrc_writer, write_mrc
 from pipelines.files.star_rows import save_rows
 from udl_tf.chunks.executors import open_executor
 from udl_tf.chunks.store import ChunkStore
-from udl_tf.particles import outputs, stages
+from udl_tf.particles import duplicates, outputs, stages
 from udl_tf.particles.gallery import Gallery
 from udl_tf.particles.masks import mask_of
 from udl_tf.particles.passes import Passes
@@ -89,7 +89,16 @@ def align_stack(request, command="", progress=True):
 
 def _aligned(request, source, passes, aligner):
     """`StackAlignment` of all images, to what the request says."""
-    table = ParticleTable.of(np.arange(len(source)))
+    first = duplicates.first_of_each(source)
+    table = ParticleTable.of(np.arange(len(source)), half=duplicates.halves(first))
+    alignment = _stages(request, source, passes, table, aligner)
+    told = duplicates.sentence(first)
+    if told:
+        alignment.notes.append(told)
+    return alignment
+
+
+def _stages(request, source, passes, table, aligner):
     if request.reference_name == AVERAGE:
         return stages.to_average(passes, table, aligner)
     numbered = np.ndim(request.reference) == 0

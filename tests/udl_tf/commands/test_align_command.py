@@ -53,6 +53,18 @@ def test_a_pair(folder, capsys):
     assert aligned.shape == (80, 80) and np.abs(aligned - fixed).max() < 8
 
 
+def test_a_negative_is_found_and_told(folder, capsys):
+    cv2.imwrite("negative.png", 255 - cv2.imread("moving.png", cv2.IMREAD_UNCHANGED))
+    pair = "fixed.png", "negative.png", "--model", "run"
+    assert command(*pair, "--contrast", "any", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["inverted"] is True and abs(found["angle"] - 40) < 0.3
+    assert command(*pair, "--contrast", "inverted") == 0
+    assert "contrast inverted" in capsys.readouterr().out
+    assert command("stack.mrcs", "--model", "run", "--contrast", "any") == 2
+    assert "expected two images" in capsys.readouterr().err
+
+
 @pytest.fixture
 def sixteen_bits(folder, picture):
     """fixed.tif and moving.tif: ImageJ's, of 16 bits, pixels of 2 nm, the object's 4000 grey values above 14,000."""
