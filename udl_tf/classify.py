@@ -1,10 +1,11 @@
-"""Class the particles of a stack by what they show: several views, junk, and the pose of each particle in its view.
+"""Class the particles of a stack by what they show: several views, and junk.
 
     python -m udl_tf.classify particles.star --views 10 --output classified.star --averages averages.mrcs --report report.html
     python -m udl_tf.classify particles.star --views auto --output classified.star --select good
 
-The views are learned from the particles alone. Beside the output, OUTPUT_model.star lists the classes, and --select writes the
-particles that are not junk (good), or those of some classes (1,3), to a STAR file of their own.
+The views are learned from the particles alone; each particle gets its pose in its view. Beside the output, OUTPUT_model.star
+lists the classes, and --select writes the particles that are not junk (good), or those of some classes (1,3), to a STAR file of
+their own.
 """
 
 import json

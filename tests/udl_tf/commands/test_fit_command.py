@@ -40,6 +40,7 @@ def finished(config_file, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow("its fixture is a whole run, calibration and all, which the tests after it look at")
 def test_the_run_folder(finished):
     names = {item.name for item in finished.iterdir()}
     assert names == {"config.json", "metrics.json", "network.weights.h5", "model", "logs", "report.png"}
@@ -98,6 +99,7 @@ def test_what_was_calibrated_travels_with_the_model(finished, picture):
     assert udl_tf.load(finished).align(*pair, fast=True).sigma[0] == pytest.approx(known.fast_sigma, rel=1e-5)
 
 
+@pytest.mark.slow("a whole run, calibration and all")
 def test_a_noisy_stack_without_truth(config_file, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(confidence, "calibrate", lambda chain, config: Confidence())  # it takes as long as all else
     images = phantoms.particles(9, 40, seed=1) + np.random.default_rng(0).normal(0, 0.3, (9, 40, 40))

@@ -201,6 +201,7 @@ def test_nothing_but_finished_chunks_is_left_of_a_failed_run(stack, model_folder
     assert names(tmp_path) == ["a.star.parts", "in"]
 
 
+@pytest.mark.slow("processes that import TensorFlow, with two workers each that do, too")
 def test_processes_give_the_same_bytes(images, model_folder, tmp_path):
     """The command as people start it: one process with its threads, or two worker processes."""
     path = write_stack(tmp_path, images)

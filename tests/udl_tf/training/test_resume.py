@@ -63,6 +63,7 @@ def weights_of(trained):
     return [np.array(weight) for weight in trained.model.network.get_weights()]
 
 
+@pytest.mark.slow("trains three times, traced anew each time")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stopped_run_ends_as_the_unbroken_one(small_config, tmp_path, monkeypatch, kind):
     config = dataclasses.replace(small_config, **{"steps": 6, "batch": 8, **KINDS[kind]})
@@ -152,7 +153,9 @@ def test_what_cannot_be_resumed(small_config, tmp_path, capsys, monkeypatch):
         assert code == 2 and err.count("\n") == 1, err
         return err
 
-    assert "expected the folder of a run" in refused("--resume", tmp_path / "nothing")
+    assert "nothing: no such file or folder" in refused("--resume", tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    assert "expected the folder of a run" in refused("--resume", tmp_path / "empty")
     assert "received --steps with --resume" in refused("--resume", folder, "--steps", 9)
     (folder / "config.json").write_text(json.dumps({**record, "versions": {**record["versions"], "numpy": "0.9"}}))
     assert "numpy was 0.9 and is" in refused("--resume", folder)
