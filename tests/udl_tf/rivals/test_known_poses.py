@@ -34,6 +34,8 @@ def noiseless():
 def test_finds_known_poses_over_the_full_circle(name, noiseless):
     package, most_turned, most_moved = PACKAGES[name]
     pytest.importorskip(package)
+    if package == "imreg_dft" and not hasattr(np, "bool"):
+        pytest.skip("imreg_dft calls np.bool, which NumPy 1.24 to 1.26 do not have: TensorFlow 2.15 has no later one")
     fixed, moving = noiseless
     found = registry.RIVALS[name].function("rigid")(Problem("rigid", 128), {"fixed": fixed, "moving": moving})
     assert geometry.angular_distance(found.angle, ANGLES).max() < most_turned
