@@ -28,9 +28,10 @@ def class_sums(images, ctf, label, psi, offset, half, count):
     numerator = np.zeros((2, count, box, box), np.float32)
     denominator = np.zeros((2, count, box // 2 + 1))
     power = np.ones((len(images), box // 2 + 1)) if ctf is None else np.square(ctf)
-    for row in np.flatnonzero(label >= 0):
-        numerator[half[row], label[row]] += aligned[row]
-        denominator[half[row], label[row]] += power[row]
+    rows = np.flatnonzero(label >= 0)
+    place = half[rows], label[rows]
+    np.add.at(numerator, place, aligned[rows])
+    np.add.at(denominator, place, power[rows])
     return numerator, denominator
 
 

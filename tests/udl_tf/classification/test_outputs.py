@@ -82,3 +82,13 @@ def test_smaller_images_keep_their_centre_and_level():
     small = smaller(np.exp(-(x**2 + y**2) / 128.0)[None].astype(np.float32), 64)[0]
     y, x = np.mgrid[:64, :64] - 32
     np.testing.assert_allclose(small, np.exp(-((1.5 * x) ** 2 + (1.5 * y) ** 2) / 128.0) * 1.0, atol=2e-3)
+
+
+def test_each_class_and_half_gets_the_sum_of_its_own_particles():
+    images = np.random.default_rng(1).normal(size=(6, 16, 16)).astype(np.float32)
+    label, half = np.array([1, 0, 1, -1, 1, 0]), np.array([0, 1, 0, 1, 1, 0])
+    nothing = np.zeros(6), np.zeros((6, 2))  # no turn, no shift about RELION's origin: images as they are
+    numerator, denominator = class_sums(images, None, label, *nothing, half, 2)
+    expected = [[images[5], images[0] + images[2]], [images[1], images[4]]]
+    np.testing.assert_allclose(numerator, expected, atol=1e-5)
+    np.testing.assert_array_equal(denominator[:, :, 0], [[1, 2], [1, 1]])
