@@ -1,4 +1,4 @@
-"""The two options of CI: a limit on the time of each test, and the tests of what differs between versions."""
+"""The two options of CI: a limit on each test's time, and the tests of what differs between versions."""
 
 import pathlib
 
@@ -9,16 +9,24 @@ SLOW = """
 import time
 import pytest
 
+def work(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
 @pytest.fixture
 def made():
-    time.sleep(0.15)
+    work(0.2)
 
 def test_long(made):
-    time.sleep(0.15)
+    work(0.2)
 
 @pytest.mark.slow("on purpose")
 def test_long_but_marked():
-    time.sleep(0.3)
+    work(0.4)
+
+def test_that_another_process_keeps_waiting():
+    time.sleep(0.4)
 
 def test_short():
     pass
@@ -40,13 +48,13 @@ def suite(pytester):
 
 
 def test_a_test_over_the_limit_fails_with_its_fixtures_unless_marked(suite):
-    suite.runpytest_subprocess("tests/test_slow.py").assert_outcomes(passed=3)
+    suite.runpytest_subprocess("tests/test_slow.py").assert_outcomes(passed=4)
     found = suite.runpytest_subprocess("tests/test_slow.py", "--limit", "0.25")
-    found.assert_outcomes(passed=2, failed=1)
+    found.assert_outcomes(passed=3, failed=1)
     found.stdout.fnmatch_lines(["*test_long*", "took * s: expected at most 0.25, or the mark slow(reason)"])
 
 
 def test_versioned_keeps_what_imports_keras(suite):
     found = suite.runpytest_subprocess("tests", "--versioned", "-v")
-    found.assert_outcomes(passed=1, deselected=4)
+    found.assert_outcomes(passed=1, deselected=5)
     found.stdout.fnmatch_lines(["tests/test_step.py::test_it PASSED*"])

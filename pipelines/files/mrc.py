@@ -212,7 +212,8 @@ class _Growing:
             raise InputError(f"{self._path}: no images to write")
         mean = self._sum / (self._count * self._shape[0] * self._shape[1])
         square = self._square / (self._count * self._shape[0] * self._shape[1])
-        statistics = self._low, self._high, mean, np.sqrt(np.maximum(square - mean**2, 0.0))
+        with np.errstate(invalid="ignore"):  # infinite less infinite
+            statistics = self._low, self._high, mean, np.sqrt(np.maximum(square - mean**2, 0.0))
         if not np.isfinite(statistics).all():
             statistics = 0.0, -1.0, -2.0, -1.0  # the format's way to say "not determined"
         self._file.seek(0)

@@ -35,7 +35,7 @@ def weights_of(trained):
 
 POLAR = {"network": PolarConfig(angles=128, harmonics=45, last_ring=30), "period": 180.0, "noise": "gaussian:0.2"}
 STARTS = {  # of how much steeper weights, with which settings, and the share of the error that may be left
-    "correlation": (0.5, {"noise": "gaussian:0.1", "learning_rate": 0.1, "batch": 64, "steps": 23}, 0.7),
+    "correlation": (0.5, {"noise": "gaussian:0.1", "learning_rate": 0.1, "batch": 32, "steps": 12}, 0.7),
     "features": (3.0, {**POLAR, "learning_rate": 0.3, "batch": 32, "steps": 23}, 0.5),
 }
 
