@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_folder
+from udl_tf.alignment import common_subexpressions
 
 
 def save(chain, folder, about):
@@ -24,6 +25,7 @@ def save(chain, folder, about):
     module.weights = [weight if isinstance(weight, tf.Variable) else weight.value for weight in chain.weights]
     with atomic_folder(folder) as part:
         tf.saved_model.save(module, str(part), signatures=chain.signatures())
+        common_subexpressions.merge(part)
         (part / "assets.extra").mkdir()
         (part / "assets.extra" / "config.json").write_text(json.dumps(about, indent=2) + "\n")
 

@@ -61,6 +61,7 @@ def resumed(killed, preset):
     return found, trained
 
 
+@pytest.mark.slow("its fixtures are a search in a process of its own and the rest of it, which the tests after it look at")
 def test_a_killed_search_keeps_what_was_done_and_runs_the_rest_once(killed, resumed):
     folder, first = killed
     found, trained = resumed

@@ -23,6 +23,7 @@ from udl_tf.training.checkpoints import Checkpoints
 from udl_tf.training.datasets import gather
 from udl_tf.training.stopping import TerminatedError
 
+ROOT = pathlib.Path(__file__).parents[3]
 SMALL_SIAMESE = SiameseConfig(
     head="direction", mask_widths=(2, 1), feature_widths=(4, 8), match_widths=(8,), dense_widths=(16,), spectrum_crop=16
 )
@@ -99,7 +100,7 @@ def test_ctrl_c_ends_the_training_early_with_a_model(small_config, tmp_path):
 def start(*arguments):
     """A process that trains, see the program."""
     line = [sys.executable, str(pathlib.Path(__file__).with_name("training_program.py")), *map(str, arguments)]
-    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(line, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.slow("four processes, three of them one after the other, each of which imports TensorFlow")
