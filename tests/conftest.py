@@ -31,9 +31,12 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Keep the files that name, or import a module that names, what differs between versions; commands run all of it."""
+    """Keep the files that name, or import a module that names, what differs between versions; commands run all of it.
+
+    But for tests marked `once`: long ones of what udl_tf itself does, whose calls of TensorFlow others make, too.
+    """
     if config.getoption("--versioned"):
-        kept = [item for item in items if is_versioned(item.path)]
+        kept = [item for item in items if is_versioned(item.path) and not item.get_closest_marker("once")]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
 

@@ -58,3 +58,12 @@ def test_versioned_keeps_what_imports_keras(suite):
     found = suite.runpytest_subprocess("tests", "--versioned", "-v")
     found.assert_outcomes(passed=1, deselected=5)
     found.stdout.fnmatch_lines(["tests/test_step.py::test_it PASSED*"])
+
+
+def test_versioned_leaves_out_what_says_nothing_about_it(suite):
+    (suite.path / "tests" / "test_step.py").write_text(
+        "import pytest\n\ndef test_it():\n    if 0:\n        from udl_tf import step\n\n"
+        '@pytest.mark.once("reason")\ndef test_long():\n    pass'
+    )
+    suite.runpytest_subprocess("tests/test_step.py").assert_outcomes(passed=2)
+    suite.runpytest_subprocess("tests/test_step.py", "--versioned").assert_outcomes(passed=1, deselected=1)

@@ -210,6 +210,7 @@ def test_a_stack_to_its_own_average(folder, noisy, capsys):
     assert not list(folder.glob("*.parts"))
 
 
+@pytest.mark.once("the words are tested above")
 def test_a_stack_to_its_own_average_as_json(folder, noisy, capsys):
     assert command("many.star", "--model", "run", "--json", "--max-shift", "16A", "--mask-diameter", "80A") == 0
     out = capsys.readouterr().out
@@ -247,6 +248,7 @@ def test_bad_requests_of_stacks(folder, noisy, capsys, arguments, message):
     assert sorted(folder.iterdir()) == before
 
 
+@pytest.mark.once("chunks are Python and NumPy")
 def test_a_killed_stack_is_resumed(folder, noisy, capsys, monkeypatch):
     from udl_tf.particles import chunk_functions
 

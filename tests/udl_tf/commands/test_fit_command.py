@@ -99,6 +99,7 @@ def test_what_was_calibrated_travels_with_the_model(finished, picture):
     assert udl_tf.load(finished).align(*pair, fast=True).sigma[0] == pytest.approx(known.fast_sigma, rel=1e-5)
 
 
+@pytest.mark.once("another run is made above")
 @pytest.mark.slow("a whole run, calibration and all")
 def test_a_noisy_stack_without_truth(config_file, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(confidence, "calibrate", lambda chain, config: Confidence())  # it takes as long as all else

@@ -18,6 +18,7 @@ from udl_tf.presets import PRESETS, as_dict, load
 from udl_tf.tuning import trials
 
 ROOT = pathlib.Path(__file__).parents[3]
+KILLED = pytest.mark.once("a search in one process is tested in tests/udl_tf/tuning")
 OPTIONS = ("--algorithm", "random", "--trials", "3", "--steps", "2")
 
 
@@ -61,6 +62,7 @@ def resumed(killed, preset):
     return found, trained
 
 
+@KILLED
 @pytest.mark.slow("its fixtures are a search in a process of its own and the rest of it, which the tests after it look at")
 def test_a_killed_search_keeps_what_was_done_and_runs_the_rest_once(killed, resumed):
     folder, first = killed
@@ -71,6 +73,7 @@ def test_a_killed_search_keeps_what_was_done_and_runs_the_rest_once(killed, resu
     assert trained == [load(folder / "trials" / f"trial_{number}" / "config.json") for number in (1, 2)]
 
 
+@KILLED
 def test_a_trial_depends_on_its_configuration_alone(killed, resumed, tmp_path):
     # The first trial ran in another process, the last one after another trial.
     for number in (0, 2):
@@ -82,6 +85,7 @@ def test_a_trial_depends_on_its_configuration_alone(killed, resumed, tmp_path):
         assert (tmp_path / "network.weights.h5").exists()
 
 
+@KILLED
 def test_the_best_is_a_preset_and_never_worse_than_the_one_it_began_with(killed, resumed, preset):
     found, folder = resumed[0], killed[0]
     best, start = load(found["best_config"]), next(row for row in found["trials"] if row["trial"] == 0)
@@ -93,6 +97,7 @@ def test_the_best_is_a_preset_and_never_worse_than_the_one_it_began_with(killed,
     assert found["next"] == f"python -m udl_tf.fit --preset {folder / 'best.json'}"
 
 
+@KILLED
 def test_json_alone_on_stdout_and_the_table(resumed, killed, preset, capsys):
     assert command("--preset", preset, "--directory", killed[0], *OPTIONS, "--json") == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(resumed[0]))
@@ -101,6 +106,7 @@ def test_json_alone_on_stdout_and_the_table(resumed, killed, preset, capsys):
     assert "3 of 3 trials done" in lines[1] and lines[2].startswith("rank trial") and lines[-1].startswith("next: ")
 
 
+@KILLED
 def test_a_folder_keeps_its_arguments(resumed, killed, preset):
     folder = killed[0]
     with pytest.raises(InputError, match=r"other arguments \(trials was 3, is 4, config seed was 0, is 1\)"):

@@ -147,6 +147,7 @@ def test_everything_a_job_writes(stack, model_folder, tmp_path, truth, picture):
     assert "2 Å" in page and "No CTF correction: the input has no defocus columns." in page
 
 
+@pytest.mark.once("what a model answers is compared in the tests of the chain")
 def test_two_runs_give_the_same_bytes(stack, model_folder, tmp_path):
     for name in ("one", "two"):
         run(stack, model_folder, output=tmp_path / f"{name}.star", average=tmp_path / f"{name}.mrc")
@@ -156,6 +157,7 @@ def test_two_runs_give_the_same_bytes(stack, model_folder, tmp_path):
         assert one[start:] == two[start:] and len(one) > 1024
 
 
+@pytest.mark.once("chunks are Python and NumPy")
 def test_resumed_after_a_kill_gives_the_same_bytes(stack, model_folder, tmp_path, monkeypatch, caplog):
     straight, killed = tmp_path / "straight.star", tmp_path / "killed.star"
     run(stack, model_folder, output=straight)
@@ -201,6 +203,7 @@ def test_nothing_but_finished_chunks_is_left_of_a_failed_run(stack, model_folder
     assert names(tmp_path) == ["a.star.parts", "in"]
 
 
+@pytest.mark.once("chunks are Python and NumPy")
 @pytest.mark.slow("processes that import TensorFlow, with two workers each that do, too")
 def test_processes_give_the_same_bytes(images, model_folder, tmp_path):
     """The command as people start it: one process with its threads, or two worker processes."""

@@ -27,6 +27,7 @@ ROOT = pathlib.Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "udl_tf.serve", "--own", "--port", "0", "--rest-port", "0", "--max-batch", "64"]
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 MALFORMED = 2000
+pytestmark = pytest.mark.once("what is sent never reaches TensorFlow; test_servers.py has requests that do")
 
 
 class Process:

@@ -65,7 +65,7 @@ def weights_of(trained):
 
 
 @pytest.mark.slow("trains three times, traced anew each time")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [pytest.param("stack", marks=pytest.mark.once("the other has all of Keras")), "photos"])
 def test_a_stopped_run_ends_as_the_unbroken_one(small_config, tmp_path, monkeypatch, kind):
     config = dataclasses.replace(small_config, **{"steps": 6, "batch": 8, **KINDS[kind]})
     data = None
@@ -103,6 +103,7 @@ def start(*arguments):
     return subprocess.Popen(line, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.once("stopping without a kill is tested beside it")
 @pytest.mark.slow("four processes, three of them one after the other, each of which imports TensorFlow")
 def test_killed_processes_end_as_the_unbroken_one(tmp_path):
     """A SIGKILL after step 4, a SIGTERM after step 9; the end is the same to the last bit."""
