@@ -31,12 +31,16 @@ def projective_transform(images, transforms, interpolation="bilinear", fill_mode
     return kernel_transform(images, transforms, interpolation, fill_mode)
 
 
-def kernel_transform(images, transforms, interpolation="bilinear", fill_mode="constant"):
-    """`projective_transform` straight through the TensorFlow kernel, without TensorFlow Addons."""
+def kernel_transform(images, transforms, interpolation="bilinear", fill_mode="constant", size=None):
+    """`projective_transform` straight through the TensorFlow kernel, without TensorFlow Addons.
+
+    Args:
+        size: (height, width) of what is returned, by default that of the images.
+    """
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=transforms,
-        output_shape=tf.shape(images)[1:3],
+        output_shape=tf.shape(images)[1:3] if size is None else size,
         interpolation=interpolation.upper(),
         fill_mode=fill_mode.upper(),
         fill_value=0.0,

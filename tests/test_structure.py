@@ -67,9 +67,9 @@ def test_data_flows_one_way():
 FLOORS = {
     "pipelines": ("errors", "compat", "geometry", "normalise", "spectra", "files", "pictures", "noise", "pairs"),
     "udl_tf": (
-        *("choices", "commands", "versions", "networks", "presets", "views", "alignment", "serving", "training", "tuning"),
-        *("chunks", "particles", "classification", "rivals", "tables", "client"),
-        *("align", "classify", "evaluate", "export", "fit", "serve", "tune"),
+        *("choices", "commands", "versions", "networks", "presets", "views", "alignment", "registration", "serving"),
+        *("training", "tuning", "chunks", "particles", "classification", "rivals", "tables", "client"),
+        *("align", "classify", "evaluate", "export", "fit", "register", "serve", "tune"),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Pictures written to PNG and TIFF files: the type of number, the colours and what else a file said are kept."""
+"""Pictures written to PNG, JPEG and TIFF files: the type of number, the colours and what else a file said are kept."""
 
 import pathlib
 
@@ -9,7 +9,9 @@ import tifffile
 from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_path
 
-ENDINGS = (".png", ".tif", ".tiff")
+JPEGS = (".jpg", ".jpeg")
+ENDINGS = (".png", *JPEGS, ".tif", ".tiff")
+QUALITY = 95  # of a JPEG file, of 100
 
 
 def write_picture(path, picture, like=None):
@@ -17,10 +19,10 @@ def write_picture(path, picture, like=None):
 
     A TIFF file holds any type of number, and the description, the resolution, and ImageJ's or OME's pixel sizes of `like`. A PNG
     file holds whole numbers of 8 or 16 bits; others come as 8 bits: as they are where they lie in 0 to 255 and span at
-    least a few levels, else stretched to that range.
+    least a few levels, else stretched to that range. A JPEG file holds 8 bits, without opacity.
 
     Args:
-        path: ends with .png, .tif or .tiff. picture: (height, width), or (height, width, samples) with red, green, blue and maybe
+        path: ends with one of `ENDINGS`. picture: (height, width), or (height, width, samples) with red, green, blue and maybe
             opacity. like: the `pipelines.files.lazy.LazyArray` it was made of, or None.
 
     Raises:
@@ -30,19 +32,21 @@ def write_picture(path, picture, like=None):
     if suffix not in ENDINGS:
         raise InputError(f"cannot write {path}: expected a name that ends with {', '.join(ENDINGS)}")
     with atomic_path(path) as part:
-        if suffix == ".png":
-            _write_png(part, picture)
+        if suffix == ".png" or suffix in JPEGS:
+            _encode(part, picture, suffix in JPEGS)
         else:
             colour = picture.ndim == 3 and picture.shape[2] >= 3
             tifffile.imwrite(part, picture, photometric="rgb" if colour else "minisblack", **_about(picture, like))
 
 
-def _write_png(path, picture):
-    if picture.dtype not in (np.uint8, np.uint16):
+def _encode(path, picture, jpeg):
+    if picture.dtype != np.uint8 and (jpeg or picture.dtype != np.uint16):
         picture = _eight_bits(picture)
     if picture.ndim == 3:
+        picture = picture[..., :3] if jpeg else picture
         picture = cv2.cvtColor(picture, {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[picture.shape[2]])
-    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if jpeg else []
+    path.write_bytes(cv2.imencode(".jpg" if jpeg else ".png", picture, options)[1].tobytes())
 
 
 def _eight_bits(picture):

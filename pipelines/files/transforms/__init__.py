@@ -1,0 +1,1 @@
+"""Files of transforms: one table, a file a format, and their registry."""

@@ -1,0 +1,127 @@
+"""`python -m udl_tf.register`, run in this process: a pair, a series, saved transforms, what is refused before the work."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+import udl_tf
+from pipelines.files.opening import open_array
+from pipelines.geometry import frames
+from pipelines.pictures.scenes import Scene
+from udl_tf import register
+from udl_tf.commands import run
+
+SIZE = (150, 180)
+
+
+def command(*arguments):
+    return run(register.__doc__, register.add_args, register.main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, aligner):
+    """The current folder, with a pair in colour, a movie of two channels, and the transforms of all of them."""
+    scene = Scene(180, seed=4, reach=8)
+    poses = [(0.0, (0.0, 0.0)), (1.5, (2.3, -1.6)), (-0.8, (-1.2, 3.1)), (2.0, (3.0, 0.4))]
+    seen = np.stack([scene.seen(angle, shift, SIZE) for angle, shift in poses]).clip(0, 255)
+    colours = np.stack([seen[:2], 0.8 * seen[:2], 255 - seen[:2]], -1).astype(np.uint8)
+    for name, picture in zip(("fixed.png", "moving.png"), colours):
+        cv2.imwrite(str(tmp_path / name), picture[..., ::-1])
+    channels = np.stack([np.full_like(seen, 30), seen], 1)
+    movie = (100 * channels + np.random.default_rng(1).normal(0, 50, channels.shape)).clip(0).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "movie.tif", movie, imagej=True, metadata={"axes": "TCYX", "finterval": 2.5})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(udl_tf, "load", lambda model: aligner)
+    return tmp_path, [frames.inverse(angle, np.array(shift)) for angle, shift in poses]
+
+
+def test_a_pair_in_colour(folder, capsys):
+    _, truth = folder
+    assert command("fixed.png", "moving.png", "--json", "--output", "moved.jpg", "--transforms", "t.json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert frames.error(found["angle"], np.array(found["shift"]), truth[1], SIZE) < 0.02
+    assert found["score"] > 0.3 and 0.0 < found["angle_sigma"] < 0.02 and max(found["shift_sigma"]) < 0.02
+    moved, fixed = (open_array(name).planes([0])[0].astype(float) for name in ("moved.jpg", "fixed.png"))
+    assert np.corrcoef(moved[20:-20, 20:-20].ravel(), fixed[20:-20, 20:-20].ravel())[0, 1] > 0.99
+    # The same from the file of transforms, and back again.
+    assert command("--apply", "t.json", "moving.png", "--output", "again.png") == 0
+    assert np.abs(open_array("again.png").planes([0])[0] - moved)[20:-20, 20:-20].mean() < 4
+    assert command("--apply", "t.json", "again.png", "--inverse", "--output", "back.png") == 0
+    back, moving = (open_array(name).planes([0])[0].astype(float) for name in ("back.png", "moving.png"))
+    assert np.corrcoef(back[20:-20, 20:-20].ravel(), moving[20:-20, 20:-20].ravel())[0, 1] > 0.99
+
+
+def test_an_overlay(folder):
+    assert command("fixed.png", "moving.png", "--overlay", "red-green", "both.png") == 0
+    both = open_array("both.png").planes([0])[0].astype(float)
+    assert both.shape == (*SIZE, 3) and both[..., 2].max() == 0
+    assert np.abs(both[20:-20, 20:-20, 0] - both[20:-20, 20:-20, 1]).mean() < 4
+
+
+@pytest.mark.parametrize("to, anchor", [("first", 0), ("3", 2)])
+def test_a_movie_by_one_of_its_channels(folder, to, anchor, capsys):
+    path, truth = folder
+    options = "--channel", 2, "--to", to, "--output", "out.tif", "--transforms", "t.csv", "--crop", "common"
+    assert command("movie.tif", *options, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    back = frames.inverse(*truth[anchor])
+    for k in range(4):
+        expected = frames.compose(truth[k], back)
+        assert frames.error(found["angle"][k], np.array(found["shift"][k]), expected, SIZE) < 0.03
+    assert found["angle"][anchor] == 0.0 and found["failed"] == []
+    with tifffile.TiffFile("out.tif") as file:
+        assert file.series[0].axes == "TCYX" and file.series[0].dtype == np.uint16 and file.series[0].shape[2] < 150
+        assert file.imagej_metadata["finterval"] == 2.5
+        moved = file.asarray().astype(float)
+    assert min(np.corrcoef(moved[0, 1].ravel(), moved[k, 1].ravel())[0, 1] for k in (1, 2, 3)) > 0.99
+    assert len((path / "t.csv").read_text().splitlines()) == 5
+
+
+BAD = {
+    "a folder that is not there": (["fixed.png", "moving.png", "--output", "no/a.png"], "the folder no does not exist"),
+    "an output that is there": (["fixed.png", "moving.png", "--output", "moving.tif"], "say --overwrite"),
+    "an input as output": (["fixed.png", "moving.png", "--output", "fixed.png", "--overwrite"], "it is an input"),
+    "two outputs of one name": (["fixed.png", "moving.png", "--output", "a.tif", "--transforms", "a.tif"], "ends with .json"),
+    "a picture of no kind": (["fixed.png", "moving.png", "--output", "a.gif"], "expected a name that ends with .png"),
+    "a movie as a pair": (["fixed.png", "movie.tif"], "holds 4 pictures: expected one"),
+    "a picture as a movie": (["fixed.png"], "holds one picture: expected a series"),
+    "a frame beyond the end": (["movie.tif", "--to", "5"], "a number from 1 to 4"),
+    "--to of a pair": (["fixed.png", "moving.png", "--to", "mean"], "received --to mean with MOVING"),
+    "a channel beyond": (["movie.tif", "--channel", "3"], "expected 1 to 2"),
+    "an unknown overlay": (["fixed.png", "moving.png", "--overlay", "blue", "a.png"], "expected checkerboard or red-green"),
+    "an inverse of nothing": (["fixed.png", "moving.png", "--inverse"], "without --apply"),
+    "an inverse of nothing, applied": (["--apply", "no.json", "fixed.png"], "no.json: no such file"),
+    "a fill": (["movie.tif", "--fill", "black"], "expected background or a grey value"),
+}
+
+
+@pytest.mark.parametrize("arguments, message", BAD.values(), ids=BAD)
+def test_what_is_refused_before_the_work(folder, arguments, message, monkeypatch, capsys):
+    def work(*_):
+        raise AssertionError("it has begun")
+
+    monkeypatch.setattr("udl_tf.registration.jobs.register_pair", work)
+    monkeypatch.setattr("udl_tf.registration.jobs.register_series", work)
+    (folder[0] / "moving.tif").write_bytes(b"")
+    before = sorted(folder[0].iterdir())
+    assert command(*arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error and len(error.splitlines()) == 1
+    assert sorted(folder[0].iterdir()) == before
+
+
+def test_pictures_that_have_nothing_in_common_are_told(folder, capsys):
+    other = Scene(180, seed=9).seen(0.0, (0.0, 0.0), SIZE).clip(0, 255).astype(np.uint8)
+    cv2.imwrite("other.png", other)
+    assert command("fixed.png", "other.png", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["score"] < 0.1
+
+
+def test_transforms_of_another_size_are_refused(folder, capsys):
+    assert command("fixed.png", "moving.png", "--transforms", "t.csv") == 0
+    cv2.imwrite("small.png", np.zeros((50, 60), np.uint8))
+    assert command("--apply", "t.csv", "small.png", "--output", "a.png") == 2
+    assert "pictures of 60x50 pixels, expected 180x150" in capsys.readouterr().err
