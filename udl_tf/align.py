@@ -117,8 +117,8 @@ def align_pair(
     fixed, moving = (open_single(path, pixel_size) for path in (fixed_path, moving_path))
     moving.check_pixel_size(fixed)
     suffix = pathlib.Path(output).suffix.lower() if output else None
-    if suffix not in (None, ".png", ".tif", ".tiff", ".mrc"):
-        raise InputError(f"--output {output}: expected a name that ends with .png, .tif or .mrc")
+    if suffix not in (None, ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".mrc"):
+        raise InputError(f"--output {output}: expected a name that ends with .png, .jpg, .tif or .mrc")
     aligner = open_aligner(model, server, rest)
     options = {"max_shift": max_shift, "fast": fast}
     result, inverted = contrasts.align(aligner, fixed.read([0]), moving.read([0]), contrast, **options)

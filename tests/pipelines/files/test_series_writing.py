@@ -14,7 +14,7 @@ VALUES = np.random.default_rng(0).integers(0, 60000, (3, 2, 12, 16)).astype(np.u
 def rewritten(path, out, crop=(slice(None), slice(None))):
     array = open_array(path)
     planes = (array.planes([k])[0][crop] for k in range(array.plane_count))
-    size = tuple(len(range(*part.indices(side))) for part, side in zip(crop, array.shape[-2:]))
+    size = tuple(len(range(*part.indices(side))) for part, side in zip(crop, array.shape[-array.plane_axes :]))
     write_series(out, planes, size, array)
     return open_array(out)
 

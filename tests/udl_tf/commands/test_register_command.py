@@ -44,8 +44,9 @@ def test_a_pair_in_colour(folder, capsys):
     found = json.loads(capsys.readouterr().out)
     assert frames.error(found["angle"], np.array(found["shift"]), truth[1], SIZE) < 0.02
     assert found["score"] > 0.3 and 0.0 < found["angle_sigma"] < 0.02 and max(found["shift_sigma"]) < 0.02
-    moved, fixed = (open_array(name).planes([0])[0].astype(float) for name in ("moved.jpg", "fixed.png"))
-    assert np.corrcoef(moved[20:-20, 20:-20].ravel(), fixed[20:-20, 20:-20].ravel())[0, 1] > 0.99
+    moved, fixed, unmoved = (open_array(name).planes([0])[0].astype(float) for name in ("moved.jpg", "fixed.png", "moving.png"))
+    away, before = (np.abs(picture - fixed)[20:-20, 20:-20].mean() for picture in (moved, unmoved))
+    assert away < 0.3 * before  # what is left: JPEG has half the resolution of colours
     # The same from the file of transforms, and back again.
     assert command("--apply", "t.json", "moving.png", "--output", "again.png") == 0
     assert np.abs(open_array("again.png").planes([0])[0] - moved)[20:-20, 20:-20].mean() < 4
