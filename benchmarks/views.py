@@ -28,6 +28,7 @@ def add_args(parser):
     parser.add_argument("--draw", default="report", choices=("report", "tune"), help="molecules and directions (default: report)")
     parser.add_argument("--auto", action="store_true", help="do not tell the number of views")
     parser.add_argument("--count", type=int, help="particles of a set (default: 1200 or 1500)")
+    parser.add_argument("--refine", action="store_true", help="refine each class at last")
     parser.add_argument("--noise", action="store_true", help="the particles' places hold noise alone")
 
 
@@ -52,14 +53,17 @@ def measured(args, maps, name, seed, folder):
     import numpy as np
     from mixtures import scoring, sets
 
-    from udl_tf.classification.job import ClassRequest, classify_stack
+    from udl_tf.classification.job import classify_stack
+    from udl_tf.classification.request import ClassRequest
 
     mixture = sets.make(maps, name, seed, args.draw, args.count)
     if args.noise:
         mixture.images[:] = np.random.default_rng(seed).standard_normal(mixture.images.shape)
     path = sets.write(mixture, folder, name)
     views = None if args.auto else sets.VIEWS[name]
-    request = ClassRequest(str(path), views, str(folder / "out.star"), str(folder / "averages.mrcs"), seed=seed)
+    request = ClassRequest(
+        str(path), views, str(folder / "out.star"), str(folder / "averages.mrcs"), seed=seed, refine=args.refine
+    )
     began = time.process_time()
     table = classify_stack(request, progress=False, say=progress)
     seconds = time.process_time() - began

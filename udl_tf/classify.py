@@ -2,10 +2,11 @@
 
     python -m udl_tf.classify particles.star --views 10 --output classified.star --averages averages.mrcs --report report.html
     python -m udl_tf.classify particles.star --views auto --output classified.star --select good
+    python -m udl_tf.classify particles.star --model runs/cryo-views-20260102-030405 --output classified.star
 
-The views are learned from the particles alone; each particle gets its pose in its view. Beside the output, OUTPUT_model.star
-lists the classes, and --select writes the particles that are not junk (good), or those of some classes (1,3), to a STAR file of
-their own.
+The views are learned from the particles alone, or are those of a model of `udl_tf.fit --preset cryo-views`, here or on a server;
+each particle gets its pose in its view. Beside the output, OUTPUT_model.star lists the
+classes, and --select writes the particles that are not junk (good), or those of some classes (1,3), to a STAR file of their own.
 """
 
 import json
@@ -19,7 +20,9 @@ from udl_tf.commands import import_tensorflow, run
 def add_args(parser):
     """Declare the arguments."""
     parser.add_argument("stack", metavar="STACK", help="the particles (.star, .cs, .mrcs)")
-    parser.add_argument("--views", default="auto", metavar="K|auto", help="how many views (default: auto, as many as differ)")
+    parser.add_argument("--views", metavar="K|auto", help="how many views (default: auto, as many as differ)")
+    parser.add_argument("--model", metavar="RUN", help="views of this run of fit --preset cryo-views, in place of learned ones")
+    parser.add_argument("--server", metavar="HOST:PORT", help="with --model NAME: the model is on this server")
     parser.add_argument("--output", metavar="FILE", help="write class and pose of each particle (.star)")
     parser.add_argument("--averages", metavar="FILE", help="write the average of each class (.mrcs)")
     parser.add_argument("--report", metavar="FILE", help="write a page with the averages and their numbers (.html)")
@@ -28,6 +31,7 @@ def add_args(parser):
     parser.add_argument("--max-shift", metavar="PX|A", help="largest shift looked for (default: 6/64 of the side)")
     parser.add_argument("--pixel-size", type=float, metavar="A", help="in place of what the files say")
     parser.add_argument("--no-ctf", action="store_true", help="do not correct for the CTF in the STAR file's columns")
+    parser.add_argument("--refine", action="store_true", help="refine each class at all frequencies, as align does with a stack")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another one draws other particles to begin with")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1, with a thread for each core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="compute on the workers of a Dask scheduler")
@@ -38,13 +42,16 @@ def add_args(parser):
 def main(args):
     """Run the command; returns the exit code."""
     views = None if args.views == "auto" else args.views
+    if views is not None and args.model:
+        raise InputError(f"--views {views} with --model {args.model}: expected one of them, the model has its views")
     if views is not None and not views.isdigit():
         raise InputError(f"--views {args.views}: expected a number, or auto")
     import_tensorflow()
     from udl_tf.chunks.executors import single_threaded
 
     single_threaded()
-    from udl_tf.classification.job import ClassRequest, classify_stack
+    from udl_tf.classification.job import classify_stack
+    from udl_tf.classification.request import ClassRequest
 
     request = ClassRequest(
         path=args.stack,
@@ -61,6 +68,9 @@ def main(args):
         workers=args.workers,
         scheduler=args.scheduler,
         resume=args.resume,
+        refine=args.refine,
+        model=args.model,
+        server=args.server,
     )
     command = "python -m udl_tf.classify " + shlex.join(sys.argv[1:])
     say = (lambda text: None) if args.json else (lambda text: print(text, file=sys.stderr))

@@ -7,6 +7,7 @@ With no data it learns from phantoms made on the spot. Examples:
     python -m udl_tf.fit --preset cryo --simulate-from class_averages.mrcs --snr 0.1
     python -m udl_tf.fit --preset cryo --data particles.star --init cryo
     python -m udl_tf.fit --preset photo --data photos/
+    python -m udl_tf.fit --preset cryo-views --data particles.star --views 10
     python -m udl_tf.fit --resume runs/cryo-20260102-030405
 
 A run that was killed goes on from its last checkpoint with --resume, and ends as if it had not been.
@@ -15,6 +16,7 @@ Exit codes: 0 done; 2 bad input; 75 asked to end by SIGTERM, all saved: start ag
 Ctrl-C ends the training early instead, and a model is made of what there is.
 """
 
+import dataclasses
 import json
 import pathlib
 import sys
@@ -24,19 +26,21 @@ from pipelines.errors import InputError
 from udl_tf.choices import STRATEGIES
 from udl_tf.commands import import_tensorflow, require, run
 from udl_tf.presets import PRECISIONS, PRESETS, resolve
+from udl_tf.views.config import VIEW_PRESETS
 
 CHECKPOINT_EVERY = 30.0  # seconds
 
 
 def add_args(parser):
     """Declare the arguments."""
-    names = "\n".join(f"  {name:18s} {config.description}" for name, config in PRESETS.items())
+    names = "\n".join(f"  {name:18s} {config.description}" for name, config in {**PRESETS, **VIEW_PRESETS}.items())
     parser.epilog = f"presets:\n{names}"
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--preset", metavar="NAME", help="one of the presets below, or a config .json")
     what.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings and data")
     parser.add_argument("--data", metavar="PATH", help="noisy stack (.mrcs, .star) for cryo, folder of photos for photo")
     parser.add_argument("--simulate-from", metavar="IMAGES", help="clean images to make noisy copies of")
+    parser.add_argument("--views", metavar="K|auto", help="of cryo-views: how many views the stack shows (default: auto)")
     parser.add_argument("--init", metavar="NAME|DIR", help="start from the weights of this model of the same preset")
     level = parser.add_mutually_exclusive_group()
     level.add_argument("--snr", type=float, help="of simulated Gaussian noise: var(signal) / var(noise)")
@@ -54,15 +58,36 @@ def add_args(parser):
 
 def main(args):
     """Run the command; returns the exit code."""
-    names = ("data", "simulate_from", "init", "snr", "noise", "steps", "batch", "precision", "seed", "deterministic", "output")
+    names = (
+        "data",
+        "simulate_from",
+        "views",
+        "init",
+        "snr",
+        "noise",
+        "steps",
+        "batch",
+        "precision",
+        "seed",
+        "deterministic",
+        "output",
+    )
     given = [name for name in names if getattr(args, name) is not None]
     if args.resume and given:
         option = given[0].replace("_", "-")
         raise InputError(f"received --{option} with --resume: expected --resume alone, the run keeps its settings and its data")
     require(args.resume, args.data, args.simulate_from)
+    if args.preset in VIEW_PRESETS:
+        return _fit_views(args)
+    if args.views is not None:
+        raise InputError(f"received --views with --preset {args.preset}: expected --preset {' or '.join(VIEW_PRESETS)}")
     if args.preset:
         resolve(args.preset, steps=args.steps, batch=args.batch, precision=args.precision, seed=args.seed)
     import_tensorflow()
+    from udl_tf.classification import fitting
+
+    if args.resume and fitting.is_views(args.resume):
+        return _learned(args, args.resume, lambda *options: fitting.resume_views(args.resume, *options))
     from udl_tf.training import runs
     from udl_tf.training.stopping import EXIT_CODE, TerminatedError
 
@@ -93,6 +118,48 @@ def main(args):
         return EXIT_CODE
     if metrics is not None:  # of several workers the first one has them
         print(json.dumps(metrics) if args.json else table(metrics, output))
+    return 0
+
+
+def _fit_views(args):
+    """Learn the views of a stack: another kind of run, with few options."""
+    wrong = ("simulate_from", "init", "snr", "noise", "steps", "batch", "precision", "deterministic", "strategy")
+    given = [name for name in wrong if getattr(args, name) is not None]
+    if given:
+        raise InputError(
+            f"received --{given[0].replace('_', '-')} with --preset {args.preset}: expected --data and --views alone"
+        )
+    if args.data is None:
+        raise InputError(f"--preset {args.preset} without --data: expected a stack of particles (.mrcs, .star)")
+    views = None if args.views in (None, "auto") else args.views
+    if views is not None and not (views.isdigit() and int(views)):
+        raise InputError(f"--views {views}: expected a number of at least 1, or auto")
+    config = dataclasses.replace(VIEW_PRESETS[args.preset], views=views and int(views), seed=args.seed or 0)
+    output = args.output or f"runs/{args.preset}-{time.strftime('%Y%m%d-%H%M%S')}"
+    import_tensorflow()
+    from udl_tf.classification import fitting
+
+    return _learned(args, output, lambda *options: fitting.fit_views(args.preset, config, args.data, output, *options))
+
+
+def _learned(args, output, learn):
+    """Print what a run that learns views has found."""
+    from udl_tf.chunks.executors import single_threaded
+
+    single_threaded()
+    metrics = learn(not args.json, (lambda text: None) if args.json else (lambda text: print(text, file=sys.stderr)))
+    if args.json:
+        print(json.dumps(metrics))
+        return 0
+    print(f"{metrics['classes']} views of {metrics['particles']} particles in {metrics['seconds']:.0f} s")
+    for number, (members, period, sigma) in enumerate(
+        zip(metrics["members"], metrics["resolution"], metrics["psi_sigma_deg"], strict=True)
+    ):
+        resolved = "nothing resolved" if period is None else f"resolved to {period:.1f}"
+        accuracy = "" if sigma is None else f", psi to {sigma:.2f} deg"
+        print(f"view {number + 1:3d} {members:8d} particles, {resolved}{accuracy}")
+    print(f"{output}: config.json metrics.json report.html averages.mrcs model/1/")
+    print(f"next: python -m udl_tf.classify PARTICLES --model {output} --output classified.star")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import numpy as np
@@ -12,8 +13,10 @@ from pipelines.errors import InputError
 from pipelines.files.source import ArraySource
 from pipelines.normalise import check_images
 from udl_tf.alignment.backend import Backend, SavedModel
+from udl_tf.alignment.class_result import ClassResult
 from udl_tf.alignment.result import Result
 
+LOG = logging.getLogger(__name__)
 SMALLEST, LARGEST = 16, 2048  # pixels, sides of images that are aligned
 
 
@@ -74,11 +77,15 @@ class Aligner:
         options = _options(moving, max_shift, fast)
         for name, images in (("fixed", fixed), ("moving", moving)) if report else ():
             check_images(images, [f"{name} {i}" for i in range(len(images))])
-        parts = []
+        parts, views = [], []
         for start in range(0, len(moving), batch):
             rows = slice(start, start + batch)
             target = fixed if len(fixed) == 1 else fixed[rows]
-            parts.append(_result(self._backend.align(target, moving[rows], *options)))
+            result, view = _result(self._backend.align(target, moving[rows], *options))
+            parts.append(result)
+            views.append(view)
+        if report:
+            _say(np.concatenate(views))
         return Result.joined(parts)
 
     def align_pairs(
@@ -114,7 +121,34 @@ class Aligner:
         if report:
             check_images(images)
         first, second = chosen.T.astype(np.int32)
-        return chosen, _result(self._backend.align_pairs(images, first, second, *_options(images, max_shift, fast)))
+        result, view = _result(self._backend.align_pairs(images, first, second, *_options(images, max_shift, fast)))
+        if report:
+            _say(view)
+        return chosen, result
+
+    def classify(
+        self, images: npt.ArrayLike, ctf: npt.ArrayLike | None = None, batch: int = 64, report: bool = True
+    ) -> ClassResult:
+        """Tell which of the views of a model of `fit --preset cryo-views` images show, and how they lie in it.
+
+        Args:
+            images: real array (n, side, side), of the side and pixel size of the particles that the model was learned from.
+            ctf: (n, side // 2 + 1), at 0, 1, 2, ... cycles per side, or None where there is none.
+            batch: images at a time. report: see `align`.
+
+        Returns:
+            `ClassResult`.
+
+        Raises:
+            InputError: wrong type or shape, or a model that knows no views.
+        """
+        images = _square(images, "images")
+        if ctf is not None and np.shape(ctf) != (len(images), images.shape[1] // 2 + 1):
+            raise InputError(f"ctf of shape {np.shape(ctf)}: expected ({len(images)}, {images.shape[1] // 2 + 1})")
+        if report:
+            check_images(images)
+        slices = [slice(start, start + batch) for start in range(0, len(images), batch)]
+        return ClassResult.joined([self._backend.classify(images[rows], None if ctf is None else ctf[rows]) for rows in slices])
 
 
 def _options(images, max_shift, fast):
@@ -125,7 +159,15 @@ def _options(images, max_shift, fast):
 
 
 def _result(found):
-    return Result(**{**found, "angle": geometry.wrap_degrees(found["angle"])})
+    """`Result`, and through which view each pair went (n,), -1: through none; empty where the model knows no views."""
+    view = found.pop("view", np.zeros(0, np.int32))
+    return Result(**{**found, "angle": geometry.wrap_degrees(found["angle"])}), view
+
+
+def _say(view):
+    if np.any(view < 0):
+        text = "%d of %d pairs are not of one view that the model knows: aligned to each other directly"
+        LOG.warning(text, np.sum(view < 0), len(view))
 
 
 def _square(images, name):

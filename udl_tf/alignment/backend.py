@@ -24,6 +24,8 @@ class Backend(typing.Protocol):
     def align(self, fixed: np.ndarray, moving: np.ndarray, max_shift: float, fast: bool) -> dict[str, np.ndarray]:
         """Outputs by name, as `udl_tf.alignment.outputs.OUTPUTS` lists them.
 
+        A model that knows views also says by ``view`` (n,) through which of them a pair was aligned, -1: directly.
+
         Args:
             fixed: float32 (n, side, side), or one (1, side, side) for all. moving: float32 (n, side, side).
             max_shift: pixels; negative for the model's own share of the side. fast: leave out verification and refinement.
@@ -33,6 +35,13 @@ class Backend(typing.Protocol):
         self, images: np.ndarray, first: np.ndarray, second: np.ndarray, max_shift: float, fast: bool
     ) -> dict[str, np.ndarray]:
         """`align` for pairs among images (m, side, side): int32 indices (n,) of the fixed and of the moving one of each."""
+
+    def classify(self, images: np.ndarray, ctf: np.ndarray | None) -> dict[str, np.ndarray]:
+        """What `udl_tf.alignment.class_result.ClassResult` has, of images (n, side, side); ctf: (n, side // 2 + 1), or None.
+
+        Raises:
+            InputError: the model knows no views, or views of another size.
+        """
 
     def close(self) -> None:
         """Give up what is held, such as a connection."""
@@ -62,6 +71,17 @@ class SavedModel:
     def align_pairs(self, images, first, second, max_shift, fast):
         """See `Backend`."""
         return _called(self._among, images=images, first=first, second=second, max_shift=np.float32(max_shift), fast=fast)
+
+    def classify(self, images, ctf):
+        """See `Backend`."""
+        name = "classify" if ctf is None else "classify_ctf"
+        if name not in self._model.signatures:
+            raise InputError(f"{self.path}: the model knows no views, expected one of fit --preset cryo-views")
+        options = {} if ctf is None else {"ctf": np.asarray(ctf, np.float32)}
+        try:
+            return _called(self._model.signatures[name], images=images, **options)
+        except tf.errors.InvalidArgumentError as error:
+            raise InputError(f"{self.path}: {error.message.splitlines()[0]}") from None
 
     def close(self):
         """Nothing is held."""

@@ -7,6 +7,7 @@ import string
 
 import numpy as np
 
+from udl_tf.classification.class_members import members
 from udl_tf.particles import figures
 from udl_tf.particles.report_html import grid, picture
 
@@ -15,11 +16,13 @@ def write_report(path, request, table, source, command, seconds, versions):
     """Write one HTML page to path.
 
     Args:
-        request: `job.ClassRequest`. table: `ClassTable`. source: of the images. seconds: of the run. versions: name -> version.
+        request: `request.ClassRequest`. table: `ClassTable`. source: of the images. seconds: of the run. versions: of what ran.
     """
     sections = [
         ("Summary", _summary(request, table, source, seconds)),
         ("Classes", _montage(table, source)),
+        ("Members", members(table, source)),
+        ("Confusion", _confusion(table)),
         ("Particles", _histograms(table)),
         ("How it was made", f"<pre>{html.escape(command)}</pre>\n<p>{html.escape(_listed(versions))}</p>"),
     ]
@@ -36,7 +39,7 @@ def _summary(request, table, source, seconds):
         "Cannot be used": f"{int((~table.usable).sum()):,} (constant, or NaN)",
         "Told to be junk": f"{junk:,} ({100 * junk / count:.1f} %)",
         "Classes": f"{int((~table.junk_class).sum())}, and {int(table.junk_class.sum())} of junk",
-        "Evidence of noise alone": f"up to {table.threshold:.1f} nats",
+        "Evidence of noise alone": "as the model knows it" if np.isnan(table.threshold) else f"up to {table.threshold:.1f} nats",
         "Pixel size": "unknown" if source.pixel_size is None else f"{source.pixel_size:.4g} Å",
         "Time": f"{seconds:.1f} s, {count / max(seconds, 1e-9):,.0f} particles/s",
     }
@@ -52,10 +55,24 @@ def _montage(table, source):
         said = f"{period:.1f} {unit}" if np.isfinite(period) else "nothing resolved"
         share = 100 * counts[number] / max(counts.sum(), 1)
         name = f"{number + 1}" + (" (junk)" if table.junk_class[number] else "")
+        accuracy = table.accuracy(number)
         text = f"{name}: {counts[number]:,} particles, {share:.1f} %; {said}"
+        text += "" if accuracy is None else f"; ψ to {accuracy:.2f}°"
         pictures.append(picture(figures.grey(average, 0.45 * average.shape[0]), f"Class {name}", text))
     rule = "Sorted by size; junk at the end. Resolution: ring correlation of the averages of both halves of a class, 0.143."
     return grid(pictures, "images") + f"<p>{rule}</p>"
+
+
+def _confusion(table):
+    """How probable each class is for the members of each other one; what is missing to 1 is that they hold noise alone."""
+    numbers = range(1, len(table.confusion) + 1)
+    head = "".join(f"<th>{number}</th>" for number in numbers)
+    rows = [
+        f"<tr><th>{number}</th>" + "".join(f"<td>{'' if share < 0.005 else f'{share:.2f}'}</td>" for share in row) + "</tr>"
+        for number, row in zip(numbers, table.confusion, strict=True)
+    ]
+    rule = "Mean probability of each class (columns) of the members of each (rows). Classes with much in common are one view."
+    return f"<table>\n<tr><th></th>{head}</tr>\n" + "\n".join(rows) + f"\n</table>\n<p>{rule}</p>"
 
 
 def _histograms(table):

@@ -14,6 +14,8 @@ class ClassTable:
         probability: (n,) of the class. usable: bool (n,). junk: bool (n,), told to be junk.
         averages: (k, box, box). resolution: (k,) Angstrom, or pixels. curves: (k, rings), ring correlation of the halves.
         junk_class: bool (k,). threshold: nats, what noise alone gains at most.
+        confusion: (k, k), mean probability of each class (columns) of the members of each (rows), before they were refined.
+        sigma: (n,) degrees, standard error of psi, infinite where it is not known; None where classes were not refined.
     """
 
     label: np.ndarray
@@ -28,6 +30,8 @@ class ClassTable:
     curves: np.ndarray
     junk_class: np.ndarray
     threshold: float
+    confusion: np.ndarray
+    sigma: np.ndarray | None = None
 
     @property
     def counts(self):
@@ -42,9 +46,20 @@ class ClassTable:
         mean = np.bincount(self.label, self.evidence, len(self.averages)) / members
         return -(self.evidence + mean[self.label])
 
-    def by_size(self):
-        """The same, with classes from the largest to the smallest, and those of junk at the end."""
-        order = np.lexsort((-self.counts, self.junk_class))
+    def accuracy(self, number):
+        """Median standard error of psi of a class's particles, degrees; None where it is not known."""
+        if self.sigma is None:
+            return None
+        known = self.sigma[(self.label == number) & np.isfinite(self.sigma)]
+        return float(np.median(known)) if known.size else None
+
+    def order(self):
+        """Classes (k,) from the largest to the smallest, those of junk at the end."""
+        return np.lexsort((-self.counts, self.junk_class))
+
+    def ordered(self, order):
+        """The same with the classes in this order (k,)."""
         place = np.argsort(order)
         parts = {name: getattr(self, name)[order] for name in ("averages", "resolution", "curves", "junk_class")}
-        return dataclasses.replace(self, label=place[self.label], **parts)
+        confusion = self.confusion[np.ix_(order, order)]
+        return dataclasses.replace(self, label=place[self.label], confusion=confusion, **parts)

@@ -5,20 +5,23 @@ import dataclasses
 import numpy as np
 
 from udl_tf.classification.class_sums import class_sums
-from udl_tf.classification.particle_images import Stack, images_of, smaller
-from udl_tf.views.view_model import ViewModel, classify
+from udl_tf.classification.classers import Learned, Trained
+from udl_tf.classification.particle_images import Stack, images_of
 
 SIZE = 500  # particles of a chunk
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Payload:
-    """A `Stack`; a `ViewModel`; rows (s,) the views were learned from, sorted, and what these lent to them, (s, k)."""
+    """What all chunks share.
+
+    Attributes:
+        stack: `Stack`. half: int8 (all,), half-set of each particle. classer: tells classes and poses.
+    """
 
     stack: Stack
-    model: ViewModel
-    learned_rows: np.ndarray
-    own: np.ndarray
+    half: np.ndarray
+    classer: Learned | Trained
 
 
 def class_chunk(payload, start, stop):
@@ -26,27 +29,29 @@ def class_chunk(payload, start, stop):
 
     Returns:
         ``label``, ``psi`` degrees, ``offset`` (n, 2) pixels of the stack, ``evidence`` nats, ``probability`` of the class,
-        ``usable``; the sums ``numerator``, ``denominator`` (`class_sums`) of those that are not junk.
+        ``usable``, ``poor``, where the classer tells it ``sigma`` degrees; of those that are not poor the sums ``numerator``,
+        ``denominator`` (`class_sums`) and ``confusion`` (k, k), of their probabilities by class.
     """
-    stack, model = payload.stack, payload.model
-    reader, rows = images_of(stack), np.arange(start, stop)
+    rows = np.arange(start, stop)
+    reader = images_of(payload.stack)
     images, usable = reader.read(rows)
     ctf = reader.ctf(rows)
-    own = np.zeros((len(rows), len(model.coarse)), np.float32)
-    place = np.searchsorted(payload.learned_rows, rows)
-    there = np.isin(rows, payload.learned_rows)
-    own[there] = payload.own[place[there]]
-    found = classify(model, smaller(images, stack.small), None if ctf is None else ctf[:, 1:], own)
-    fit, offset = found.fit, found.offset * np.float32(stack.scale)
-    inside = np.where(usable & (fit.evidence >= model.threshold), fit.label, -1)
-    numerator, denominator = class_sums(images, ctf, inside, fit.psi, offset, rows % 2, len(model.coarse))
+    found = payload.classer(payload.stack, rows, images, ctf)
+    inside = np.where(usable & ~found.poor, found.label, -1)
+    count = found.share.shape[1]
+    numerator, denominator = class_sums(images, ctf, inside, found.psi, found.offset, payload.half[rows], count)
+    confusion = np.zeros((count, count))
+    np.add.at(confusion, inside[inside >= 0], found.share[inside >= 0])
     return {
-        "label": fit.label,
-        "psi": fit.psi,
-        "offset": offset,
-        "evidence": fit.evidence,
-        "probability": fit.share.max(1),
+        "label": found.label,
+        "psi": found.psi,
+        "offset": found.offset,
+        "evidence": found.evidence,
+        "probability": found.share.max(1),
         "usable": usable,
+        "poor": found.poor,
+        **({} if found.sigma is None else {"sigma": found.sigma}),
         "numerator": numerator,
         "denominator": denominator,
+        "confusion": confusion,
     }

@@ -11,6 +11,7 @@ from pipelines.errors import InputError
 from pipelines.files import star
 from pipelines.files.atomic import atomic_path
 from pipelines.files.mrc import write_mrc
+from udl_tf.alignment.outputs import SIGMA
 from udl_tf.particles.outputs import poses_table
 
 JUNK = "udlJunk"  # our own column: 1 for particles told to be junk
@@ -25,7 +26,7 @@ def mask_of(box, radius):
 
 
 def chosen(select, table):
-    """Particles (n,) bool of a selection, see `job.ClassRequest`; None without one. Without a table it is only looked at."""
+    """Particles (n,) bool of a selection, see `request.ClassRequest`; None without one. Without a table it is only looked at."""
     if select is None:
         return None
     if select != GOOD:
@@ -76,6 +77,8 @@ def classed(stars, table):
         "rlnMaxValueProbDistribution": np.where(used, table.probability, 0.0),
         JUNK: table.junk.astype(int),
     }
+    if table.sigma is not None:
+        columns[SIGMA] = np.where(used, np.minimum(table.sigma, 180.0), 180.0)
     for name, values in columns.items():
         if values.dtype.kind == "f":
             columns[name] = np.round(values.astype(np.float64), star.DECIMALS) + 0.0  # no negative zero

@@ -88,8 +88,17 @@ class ReferenceRefinement:
             in the average, which alone tells the angle; `variance` of the angle in square degrees by the Cramer-Rao bound at this
             amplitude.
         """
+        return self.step_among(table, round, spectra, ctf, power, own, angle, shift, None)
+
+    def step_among(self, table, round, spectra, ctf, power, own, angle, shift, first):
+        """`step` where each particle has an average of its own among several.
+
+        Args:
+            table: (k * cells, 16), those of the averages one after the other. first: int32 (batch,), the first cell of each
+                particle's. round: (batch, n).
+        """
         place = tf.matmul(geometry.rotation_matrix(angle), self.points.T[None])  # (batch, 2, n)
-        average, angular = self._looked_up(table, place)
+        average, angular = self._looked_up(table, place, first)
         phase = tf.einsum("bxn,bx->bn", place, shift) * np.float32(-2.0 * np.pi / self.box)
         particle = spectra * tf.complex(tf.cos(phase), tf.sin(phase))
         weight = self.share / tf.gather(power, self.ring)  # (n,)
@@ -124,7 +133,7 @@ class ReferenceRefinement:
         average, _ = self._looked_up(table, tf.matmul(geometry.rotation_matrix(angles), self.points.T[None]))
         return tf.reduce_mean(average, 0)
 
-    def _looked_up(self, table, place):
+    def _looked_up(self, table, place, first=None):
         """Spectrum and angular derivative, complex (batch, n) each, of the averages at places (batch, 2, n), bilinear."""
         mirrored = place[:, 0] < 0.0  # the other half of the plane is the conjugate
         sign = tf.where(mirrored, -1.0, 1.0)
@@ -132,6 +141,8 @@ class ReferenceRefinement:
         left, top = tf.floor(x), tf.floor(y)
         across, down = x - left, y - top
         index = tf.cast(top * self.width + left, tf.int32)
+        if first is not None:
+            index += first[:, None]
         shape = tf.shape(index)
         corners = tf.reshape(tf.gather(table, index), (shape[0], shape[1], 4, 4))  # (batch, n, corner, part)
         weights = tf.stack([(1 - across) * (1 - down), across * (1 - down), (1 - across) * down, across * down], -1)

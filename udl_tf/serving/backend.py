@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.errors import InputError
-from udl_tf.alignment import outputs
+from udl_tf.alignment import class_result, outputs
 from udl_tf.serving.remote import ServerError
 
 PAIRS_AT_A_TIME = 4096  # of `align_pairs` in one request: some seconds
@@ -91,12 +91,21 @@ class ServerBackend:
             parts.append(self._checked(self.call("align_pairs", **inputs), len(first[rows])))
         return _joined(parts)
 
+    def classify(self, images, ctf):
+        """See `Backend`."""
+        found = self.call("classify", images=images) if ctf is None else self.call("classify_ctf", images=images, ctf=ctf)
+        wrong = [name for name in class_result.NAMES if name not in found or len(found[name]) != len(images)]
+        if wrong:
+            raise ServerError(f"{self.path}: the answer has no {', '.join(wrong)} of {len(images)} images")
+        return {name: found[name] for name in class_result.NAMES}
+
     def _checked(self, found, count):
         """The outputs of an alignment, and those only, in their types."""
         wrong = outputs.wrong(found, count)
         if wrong:
             raise ServerError(f"{self.path}: the answer has no {', '.join(wrong)} of {count} pairs: expected a model of udl_tf")
-        return outputs.typed(found)
+        view = {"view": found["view"]} if np.shape(found.get("view")) == (count,) else {}
+        return {**outputs.typed(found), **view}
 
 
 def _options(max_shift, fast):

@@ -60,6 +60,8 @@ def _write(part, model, served, name, box, about):
     extra = part / "assets.extra"
     extra.mkdir()
     (extra / "config.json").write_text(json.dumps(about, indent=2) + "\n")
+    # Views are of images of one size, which pairs need not be.
+    box = box or about.get("views", {}).get("box")
     warmup.write(part / warmup.FILE, warmup.requests(name, served, box))
 
 

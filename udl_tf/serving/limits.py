@@ -46,7 +46,7 @@ def check_shape(name, shape, spec, limits):
     if pictures and not all(SMALLEST <= side <= limits.side for side in shape[-2:]):
         raise invalid(f"{name}: received images of {_short(shape[-2:])} pixels, expected sides of {SMALLEST} to {limits.side}")
     most = limits.pairs if name in INDICES else limits.batch
-    if len(shape) != 2 and shape and shape[0] > most:
+    if (len(shape) != 2 or name == "ctf") and shape and shape[0] > most:
         raise invalid(f"{name}: received {shape[0]}, expected at most {most} in one request")
     if math.prod(shape) * max(spec.dtype.size, 1) > limits.message:
         raise invalid(f"{name}: received shape {_short(shape)}, expected at most {limits.message // 2**20} MB")
@@ -61,6 +61,8 @@ def check_inputs(arrays):
         _check_pair(arrays["fixed"], arrays["moving"])
     if "images" in arrays and "angle" in arrays and len({len(arrays[name]) for name in ("images", "angle", "shift")}) > 1:
         raise invalid(f"expected one angle and one shift for each of {len(arrays['images'])} images")
+    if "ctf" in arrays and len(arrays["ctf"]) != len(arrays["images"]):
+        raise invalid(f"expected a row of ctf for each of {len(arrays['images'])} images; received {len(arrays['ctf'])}")
     if "first" in arrays and "second" in arrays:
         _check_indices(arrays["first"], arrays["second"], len(arrays["images"]))
     if "max_shift" in arrays:

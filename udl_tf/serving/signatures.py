@@ -7,9 +7,12 @@
 | `align_to_one` | `fixed` float32 (height, width), `moving` float32 (batch, height, width) | alignment |
 | `align_pairs` | `images` (n, height, width), `first`, `second` int32 (batch,), `max_shift`, `fast` | alignment |
 | `align_encoded` | `fixed`, `moving` string (batch,): contents of PNG or JPEG files; `fixed` may hold one | alignment |
+| `classify` | `images` (batch, box, box); only of models that know views, as is the next | classes |
+| `classify_ctf` | besides, `ctf` float32 (batch, box // 2 + 1) at 0, 1, 2, ... cycles per box | classes |
 | `warp` | `images` (batch, height, width), `angle` float32 (batch,) degrees, `shift` float32 (batch, 2) pixels | `aligned` |
 
-An alignment is what `udl_tf.alignment.outputs.OUTPUTS` lists, by name, an entry for each pair. Images that are not square are
+An alignment is what `udl_tf.alignment.outputs.OUTPUTS` lists, by name, an entry for each pair; classes are the fields of
+`udl_tf.alignment.class_result.ClassResult`. Images that are not square are
 centre-cropped. What cannot be aligned is refused inside the graph, so that every server answers INVALID_ARGUMENT and says why.
 """
 
@@ -26,6 +29,8 @@ PER_PAIR = {
     "align_within": ("fixed", "moving"),
     "align_to_one": ("moving",),
     "align_encoded": ("fixed", "moving"),
+    "classify": ("images",),
+    "classify_ctf": ("images", "ctf"),
     "warp": ("images", "angle", "shift"),
 }
 
@@ -76,9 +81,20 @@ def compose(model, box=None):
             known = [tf.where(tf.math.is_finite(pose), pose, tf.zeros_like(pose)) for pose in (angle, shift)]
         return {"aligned": warp(images, *known)}
 
+    def classify(images):
+        return model.signatures["classify"](images=_checked(images, "images"))
+
+    def classify_ctf(images, ctf):
+        return model.signatures["classify_ctf"](images=_checked(images, "images"), ctf=ctf)
+
     pair = {"fixed": images, "moving": images}
     options = {"max_shift": limit, "fast": flag}
+    views = {}
+    if "classify" in model.signatures:
+        views["classify"] = _concrete(classify, {"images": images})
+        views["classify_ctf"] = _concrete(classify_ctf, {"images": images, "ctf": tf.TensorSpec((None, None), tf.float32)})
     return {
+        **views,
         "serving_default": _concrete(align, pair),
         "align": _concrete(align, pair),
         "align_within": _concrete(within, {**pair, **options}),

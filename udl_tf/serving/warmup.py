@@ -19,7 +19,7 @@ def requests(name, signatures, box=None):
     """A request or two for each signature, with small noisy pictures.
 
     Args:
-        name: of the model. signatures: names. box: side of the pictures, where the model is for one size.
+        name: of the model. signatures: names. box: side of the pictures, where the model is for one size, or knows views of one.
 
     Returns:
         List of PredictRequest.
@@ -70,5 +70,7 @@ def _inputs(side):
         "align_to_one": [{"fixed": images[0, 0], "moving": images[1, :2]}],
         "align_pairs": [{"images": images[0, :2], "first": rows[0], "second": rows[1], **some} for some in options],
         "align_encoded": [{"fixed": np.array([png], object), "moving": np.array([png], object)}],
+        "classify": [{"images": images[0, :count]} for count in BATCHES],
+        "classify_ctf": [{"images": images[0], "ctf": np.ones((max(BATCHES), side // 2 + 1), np.float32)}],
         "warp": [{"images": images[0, :1], **poses}],
     }

@@ -69,12 +69,17 @@ def read(folder):
 
 
 def check_same(record, gathered, folder):
+    """`check_files` of what a task has gathered."""
+    check_files(record, gathered.files, folder)
+
+
+def check_files(record, files, folder):
     """Refuse to go on with other data or other libraries: the end would not be the one of the unbroken run.
 
     Raises:
         InputError: names what differs between the run's `record` and what is there now.
     """
-    before, now = record["data_fingerprint"], fingerprint(gathered.files)
+    before, now = record["data_fingerprint"], fingerprint(files)
     if before != now:
         raise InputError(f"cannot resume {folder}: the data were {_short(before)} and are {_short(now)}, expected the same")
     before, now = record["versions"], versions()

@@ -18,6 +18,11 @@ class Matcher:
     Args:
         grid: `polar_grid.PolarGrid`. views: `model.Views`. shifts: (s, 2) pixels, in the frame of the views.
         band: rings used.
+
+    Attributes:
+        rings, most: used, and the highest angular frequency. turns, columns: of the table of scores.
+        product: (2, most + 1, 2 * rings, columns), real and imaginary part: particles to columns. back: (turns, 2 * (most + 1)),
+            angular frequencies to turns. quadratic: (rings, k), what no pose changes, per squared CTF.
     """
 
     def __init__(self, grid, views, shifts, band):
@@ -27,15 +32,15 @@ class Matcher:
         self.most = min(int(np.ceil(2.3 * self.rings)) + 3, grid.half)
         self.turns = next((t for t in TURNS if min(2 * self.most, grid.angles) <= t), grid.angles)
         self.columns = len(views) * len(shifts)
-        self._back, self._forth = _tables(self.turns, self.most, grid.half)
+        self.back, self._forth = _tables(self.turns, self.most, grid.half)
         weight = grid.freedom[: self.rings] / grid.angles**2 / views.noise[: self.rings]
         moved = views.averages[:, None, : self.rings] * grid.phase(-shifts)[None, :, : self.rings]  # (k, s, rings, angles)
         t = grid.harmonics(moved * weight[:, None], self.most).reshape(self.most + 1, self.columns, self.rings)
         t = t.transpose(0, 2, 1)  # (m, rings, columns)
         # conj(t) x as products of real matrices: rows are real and imaginary parts of x.
-        self._product = np.stack([np.concatenate([t.real, t.imag], 1), np.concatenate([-t.imag, t.real], 1)])
+        self.product = np.stack([np.concatenate([t.real, t.imag], 1), np.concatenate([-t.imag, t.real], 1)])
         power = np.square(np.abs(views.averages[:, : self.rings])).mean(-1)
-        self._quadratic = (0.5 * grid.freedom[: self.rings] / views.noise[: self.rings] * power).T.astype(np.float32)
+        self.quadratic = (0.5 * grid.freedom[: self.rings] / views.noise[: self.rings] * power).T.astype(np.float32)
         self.batch = max(8, int(WORK / (self.turns * self.columns)))
 
     def scores(self, harmonics, ctf):
@@ -45,10 +50,10 @@ class Matcher:
             harmonics: (m, n, rings) as from `PolarParticles.harmonics`. ctf: (n, rings).
         """
         x = harmonics[: self.most + 1, :, : self.rings]
-        parts = np.matmul(np.concatenate([x.real, x.imag], 2), self._product)  # (2, m, n, columns)
-        table = self._back @ parts.reshape(2 * (self.most + 1), -1)
+        parts = np.matmul(np.concatenate([x.real, x.imag], 2), self.product)  # (2, m, n, columns)
+        table = self.back @ parts.reshape(2 * (self.most + 1), -1)
         table = table.reshape(self.turns, x.shape[1], self.columns)
-        table -= np.repeat(np.square(ctf[:, : self.rings]) @ self._quadratic, len(self.shifts), 1)
+        table -= np.repeat(np.square(ctf[:, : self.rings]) @ self.quadratic, len(self.shifts), 1)
         return table
 
     def forward(self, weights):

@@ -15,6 +15,7 @@ from udl_tf.views.search import Search, around
 from udl_tf.views.surrogates import noise_alone
 
 COARSE, FINE = (14, 72), (20, 120)  # rings, angles
+GLOBAL_STEP = 2.0  # of shifts looked for in the coarse views, pixels
 FINE_PASSES = ((2.0, 1.0), (0.75, 0.375))  # reach and step of shifts around known ones, pixels
 SURROGATES = 400
 SURE = 0.99  # share of surrogates of noise below the threshold of junk
@@ -37,6 +38,11 @@ class ViewModel:
     fine: Views
     junk: np.ndarray
     threshold: float = -np.inf
+
+    def take(self, chosen):
+        """The same with some of the views, in this order."""
+        parts = {"coarse": self.coarse.take(chosen), "fine": self.fine.take(chosen), "junk": self.junk[chosen]}
+        return dataclasses.replace(self, **parts)
 
     def grids(self):
         """`PolarGrid` coarse and fine."""
@@ -93,7 +99,7 @@ def classify(model, images, ctf, own=None):
 def _classed(model, coarse, fine, own=None):
     """`Classes` of `PolarParticles` on both grids."""
     rows = np.arange(len(coarse))
-    search = Search(disc_of_shifts(model.reach, 2.0), coarse.grid.rings)
+    search = Search(disc_of_shifts(model.reach, GLOBAL_STEP), coarse.grid.rings)
     fit, _ = step(coarse, rows, model.coarse, search, sums=False, own=own, empty=True)
     for reach, spacing in FINE_PASSES:
         search = around(fine, rows, fit, search, reach, spacing, fine.grid.rings)

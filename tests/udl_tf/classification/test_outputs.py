@@ -25,12 +25,13 @@ def table(label, evidence, junk, junk_class):
         curves=np.zeros((k, 3)),
         junk_class=np.array(junk_class),
         threshold=0.0,
+        confusion=np.eye(k),
     )
 
 
 def test_classes_are_sorted_by_size_with_junk_at_the_end():
     told = table([0, 1, 1, 1, 2, 2, 2, 2], [5] * 8, [False] * 4 + [True] * 4, [False, False, True])
-    found = told.by_size()
+    found = told.ordered(told.order())
     assert found.counts.tolist() == [3, 1, 4]
     assert found.junk_class.tolist() == [False, False, True]
     assert found.label.tolist() == [1, 0, 0, 0, 2, 2, 2, 2]

@@ -201,3 +201,17 @@ def test_a_model_of_another_network_is_refused(model_folder, small_config):
     other = dataclasses.replace(PRESETS["cryo-polar"], box=64)
     with pytest.raises(InputError, match="those of the preset's network"):
         load_weights(model_folder / "model" / "1", build(other))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--preset", "cryo-views"], "--preset cryo-views without --data: expected a stack of particles (.mrcs, .star)"),
+        (["--preset", "cryo-views", "--data", ".", "--steps", "5"], "received --steps with --preset cryo-views"),
+        (["--preset", "cryo-views", "--data", ".", "--views", "many"], "--views many: expected a number of at least 1, or auto"),
+        (["--preset", "cryo", "--views", "3"], "received --views with --preset cryo: expected --preset cryo-views"),
+    ],
+)
+def test_options_of_views_and_of_others_do_not_mix(options, message, capsys):
+    assert command(*options) == 2
+    assert message in capsys.readouterr().err
