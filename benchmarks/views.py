@@ -9,7 +9,8 @@ seconds are those of the whole command after TensorFlow has started: reading, le
 
 `views found`: views that are the majority of a class of 5 or more. `psi deg`: median over particles in the right class.
 `lost at 90 %`: particles that score worse than the 90 % junkiest junk. `told junk`, `lost`: by the threshold of the command.
-`off centre px`: the class average that lies furthest from the true centre. `auto`: the number of views is not given.
+`off centre px`: the class average, not one of junk, that lies furthest from the true centre. `auto`: the number of views is not
+given.
 """
 
 import pathlib

@@ -47,7 +47,8 @@ def score(mixture, label, psi, junk=None, told=None, offset=None):
     row["within 10"] = float(np.mean(right & (error < 10)))
     row["views found"] = len({major[k] for k in major if (found == k).sum() >= 5})
     if offset is not None:
-        error, centre = shift_error(found, psi[good], offset[good], mixture.offset[good], right)
+        kept = np.ones(len(found), bool) if told is None else ~told[good]  # junk has no centre
+        error, centre = shift_error(found[kept], psi[good][kept], offset[good][kept], mixture.offset[good][kept], right[kept])
         row |= {"shift px": float(np.median(error)), "off centre px": float(np.max(centre))}
     if (~good).any() and junk is not None:
         row["junk AUC"] = area_under_curve(~good, junk)

@@ -108,11 +108,9 @@ def test_particles_of_two_views_do_not_go_through_one(model, new):
 
 
 def test_a_server_says_the_same(views_run, new, found, tmp_path):
-    from udl_tf.serving.exporting import export
     from udl_tf.serving.server import Server, Settings
 
-    export(views_run / "model" / "1", tmp_path / "two")
-    server = Server(Settings(str(tmp_path), port=0, rest_port=None))
+    server = Server(Settings(str(views_run / "model"), "two", port=0, rest_port=None))
     try:
         with AlignClient(f"127.0.0.1:{server.port}", "two") as client:
             served = client.classify(new.images)
@@ -130,6 +128,20 @@ def test_a_server_says_the_same(views_run, new, found, tmp_path):
         assert table.label[:40].tolist() == found.view[:40].tolist()
     finally:
         server.stop()
+
+
+def test_an_exported_model_has_the_signatures_and_their_warm_up(views_run):
+    import tensorflow as tf
+
+    from udl_tf.serving import signatures, warmup
+
+    served = signatures.compose(tf.saved_model.load(str(views_run / "model" / "1")))
+    assert {"classify", "classify_ctf", "align", "align_pairs"} <= served.keys()
+    sizes = {
+        request.model_spec.signature_name: [side.size for side in request.inputs["images"].tensor_shape.dim]
+        for request in warmup.requests("two", ["classify", "classify_ctf"], 32)
+    }
+    assert sizes == {"classify": [8, 32, 32], "classify_ctf": [8, 32, 32]}
 
 
 def test_a_stack_is_classed_by_a_model(views_run, new, found, tmp_path):
