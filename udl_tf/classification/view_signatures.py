@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.files.atomic import atomic_folder
+from udl_tf.alignment import common_subexpressions
 from udl_tf.alignment.confidence import WITHIN
 from udl_tf.alignment.models import find
 from udl_tf.classification.view_graph import ViewGraph
@@ -35,6 +36,7 @@ def save(learned, folder, about):
     module.weights = [*known.values(), *graph.variables]
     with atomic_folder(folder) as part:
         tf.saved_model.save(module, str(part), signatures=_signatures(direct, graph))
+        common_subexpressions.merge(part)
         (part / "assets.extra").mkdir()
         (part / "assets.extra" / "config.json").write_text(json.dumps(about, indent=2) + "\n")
 

@@ -160,12 +160,12 @@ def test_models_of_pairs_know_no_views(aligner, new):
         aligner.classify(new.images)
 
 
-def test_a_killed_run_goes_on_to_the_same_bytes(views_run, monkeypatch, tmp_path):
+def test_a_killed_run_goes_on_to_the_same_bytes(views_run, monkeypatch):
     """Stopped after the classes, before the refinement has ended."""
     from udl_tf.classification import refined
     from udl_tf.particles import passes
 
-    data, original = views_run.parent / "particles.mrcs", passes.Passes.refine
+    data, again, original = views_run.parent / "particles.mrcs", views_run.parent / "again", passes.Passes.refine
 
     def stop(self, name, *args, **options):
         if name == "start-2":
@@ -174,12 +174,12 @@ def test_a_killed_run_goes_on_to_the_same_bytes(views_run, monkeypatch, tmp_path
 
     monkeypatch.setattr(refined.Passes, "refine", stop)
     with pytest.raises(KeyboardInterrupt):
-        fitting.fit_views("cryo-views", ViewsConfig("Two.", views=2), str(data), str(tmp_path / "run"), progress=False)
+        fitting.fit_views("cryo-views", ViewsConfig("Two.", views=2), str(data), str(again), progress=False)
     monkeypatch.undo()
-    assert fitting.is_views(tmp_path / "run")
-    fitting.resume_views(tmp_path / "run", progress=False)
+    assert fitting.is_views(again)
+    fitting.resume_views(again, progress=False)
     for name in ("classified.star", "averages.mrcs"):
-        ours, theirs = ((folder / name).read_bytes() for folder in (tmp_path / "run", views_run))
+        ours, theirs = ((folder / name).read_bytes() for folder in (again, views_run))
         assert ours == theirs, name
     with pytest.raises(InputError, match="is finished"):
-        fitting.resume_views(tmp_path / "run")
+        fitting.resume_views(again)
