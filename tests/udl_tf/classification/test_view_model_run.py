@@ -19,6 +19,8 @@ from udl_tf.classification.request import ClassRequest
 from udl_tf.client import AlignClient
 from udl_tf.views.config import ViewsConfig
 
+pytestmark = pytest.mark.slow("a run is learned, refined and saved; its graphs, twice those of pairs, are first called")
+
 
 @pytest.fixture(scope="module")
 def new(two_views):
