@@ -183,8 +183,13 @@ def _check(args):
 
 def _stack(args):
     """Align a stack as told; returns the exit code."""
+    from pipelines.files.tiff import has_time
     from udl_tf.chunks.executors import single_threaded
 
+    kind = "frames" if has_time(args.fixed) else "images"
+    if kind == "frames":
+        why = f"{args.fixed} has an axis of time: its frames are turned and moved onto their average, each by itself"
+        print(f"{why}; udl_tf.register keeps the first one in place", file=sys.stderr)
     single_threaded()
     found = align_file(
         args.fixed,
@@ -212,7 +217,7 @@ def _stack(args):
         print(json.dumps(found))
         return 0
     scores = found["score"]
-    print(f"{len(scores)} images aligned to {args.reference or 'their average'}; mean score {sum(scores) / len(scores):.2f}")
+    print(f"{len(scores)} {kind} aligned to {args.reference or 'their average'}; mean score {sum(scores) / len(scores):.2f}")
     for sentence in (found["ctf"], *found["notes"]):
         print(sentence)
     for path in (args.output, args.aligned, args.average, args.report):

@@ -42,6 +42,14 @@ def open_tiff(path):
         return _Series(path, file, series[0])
 
 
+def has_time(path) -> bool:
+    """Whether a path is that of a TIFF file with several pictures along an axis of time."""
+    if pathlib.Path(path).suffix.lower() not in SUFFIXES:
+        return False
+    array = open_tiff(path)
+    return dict(zip(array.axes, array.shape)).get("T", 1) > 1
+
+
 class _Series(LazyArray):
     """The pages of one series."""
 

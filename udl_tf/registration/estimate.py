@@ -14,6 +14,7 @@ import numpy as np
 
 MANY = 9.0  # no agreement of n clusters is larger than the root of n: up to this, as if there were so many
 LEAST = 0.05  # of the gradients' power that is taken for the signal's, at the least
+PULL = np.diag([1e-8, 1e-6, 1e-6])  # pixels squared: what interpolation may do to a clean pair, all of it one way
 FEW = 8  # clusters; with fewer no covariance is known
 # Of normal residuals with the weights of `tile_sums`, Cauchy's at three scales: their variance over the weighted one, and the
 # mean weight over the mean derivative of what is summed up, a weighted residual.
@@ -64,7 +65,7 @@ def estimate(sums: np.ndarray, robust: bool = True) -> Estimate | None:
     inverse = np.linalg.pinv(matrix, rcond=1e-9, hermitian=True) / share
     spread = right.T @ right * (len(sums) / max(len(sums) - 3.0, 1.0))
     spread *= DERIVATIVE**2 if robust else 1.0
-    covariance = inverse @ spread @ inverse if len(sums) >= FEW else np.full((3, 3), np.inf)
+    covariance = inverse @ spread @ inverse + PULL if len(sums) >= FEW else np.full((3, 3), np.inf)
     product = sums[:, 1, 4] + sums[:, 2, 5]
     few = max(1.0, MANY / np.sqrt(len(sums)))
     return Estimate(

@@ -11,7 +11,11 @@ from udl_tf.registration.pyramid import Pyramid
 
 COARSEST = 96  # pixels, at least, of the shorter side at the level that is begun with
 STEPS_FIRST, STEPS = 10, 3  # at the first level, and at each other one
-SMALL, SURE = 0.06, 0.5  # pixels of a level, and of its own standard error: a step that is shorter is the last one
+SMALL, COARSE, SURE = (
+    0.06,
+    0.25,
+    0.5,
+)  # pixels of the last two levels, of the others, and of the standard error: shorter steps end
 GROWN, NEGLIGIBLE = (
     1.25,
     0.01,
@@ -88,7 +92,7 @@ def _at_level(fixed, moving, level, pose, known, first):
         pose = _after(pose, step, level, size)
         settled = seen.known[4] < GROWN * known[4] or error < NEGLIGIBLE
         known = np.array([*_scaled(known[0:2], seen.known[0:2]), *_scaled(known[2:4], seen.known[2:4]), seen.known[4]])
-        if settled and np.isfinite(error) and length < max(SMALL, SURE * error):
+        if settled and np.isfinite(error) and length < max(SMALL if level < 2 else COARSE, SURE * error):
             break
     moved = frames.error(pose[0], pose[1], start, fixed.size) / 2.0**level
     return None if moved > (STRAYED_FIRST if first else STRAYED) else (pose, known, seen)

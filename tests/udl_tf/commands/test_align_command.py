@@ -189,6 +189,15 @@ def noisy(folder, picture):
     return angle
 
 
+def test_a_movie_is_told_for_what_it_is_taken(folder, capsys):
+    with mrcfile.open(folder / "stack.mrcs") as file:
+        tifffile.imwrite(folder / "movie.tif", file.data.astype(np.float32), imagej=True, metadata={"axes": "TYX"})
+    assert command("movie.tif", "--model", "run", "--reference", "1") == 0
+    out, err = capsys.readouterr()
+    assert "movie.tif has an axis of time" in err and "udl_tf.register keeps the first one in place" in err
+    assert "4 frames aligned to 1" in out
+
+
 def test_a_stack_to_its_own_average(folder, noisy, capsys):
     outputs = ("--output", "out.star", "--aligned", "out.mrcs", "--average", "out.mrc", "--report", "out.html")
     assert command("many.mrcs", "--model", "run", *outputs) == 0
