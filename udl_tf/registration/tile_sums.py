@@ -69,14 +69,14 @@ def _spline(images):
 
 def _half_pixels(images):
     """The spline at pixels and half pixels, from the second pixel to the last but one: (batch, 2 height - 6, 2 width - 6)."""
+    on = (images[:, :, :-3] + images[:, :, 2:-1]) * (1.0 / 6.0) + images[:, :, 1:-2] * (2.0 / 3.0)
+    between = (images[:, :, :-3] + images[:, :, 3:]) * (1.0 / 48.0) + (images[:, :, 1:-2] + images[:, :, 2:-1]) * (23.0 / 48.0)
+    shape = tf.shape(on)  # first along x: pixels that lie beside one another are dear to put between others
+    images = tf.reshape(tf.stack([on, between], 3), (shape[0], shape[1], 2 * shape[2]))
     on = (images[:, :-3] + images[:, 2:-1]) * (1.0 / 6.0) + images[:, 1:-2] * (2.0 / 3.0)
     between = (images[:, :-3] + images[:, 3:]) * (1.0 / 48.0) + (images[:, 1:-2] + images[:, 2:-1]) * (23.0 / 48.0)
     shape = tf.shape(on)
-    images = tf.reshape(tf.stack([on, between], 2), (shape[0], 2 * shape[1], shape[2]))
-    on = (images[:, :, :-3] + images[:, :, 2:-1]) * (1.0 / 6.0) + images[:, :, 1:-2] * (2.0 / 3.0)
-    between = (images[:, :, :-3] + images[:, :, 3:]) * (1.0 / 48.0) + (images[:, :, 1:-2] + images[:, :, 2:-1]) * (23.0 / 48.0)
-    shape = tf.shape(on)
-    return tf.reshape(tf.stack([on, between], 3), (shape[0], shape[1], 2 * shape[2]))
+    return tf.reshape(tf.stack([on, between], 2), (shape[0], 2 * shape[1], shape[2]))
 
 
 def _to_half_pixels(maps):

@@ -93,7 +93,7 @@ def _tile(planes, maps, corner, size, offset):
 )
 def _sampled(images, maps, size):
     """Images (n, height, width) at the places that a map (2, 3) gives the pixels of a frame of `size`."""
-    finer = _half_pixels(_half_pixels(images, 1), 2)
+    finer = _half_pixels(_half_pixels(images, 2), 1)
     offset = 2.0 * (maps[:, 2] - (TAPS - 1.0))  # the first pixels have no half one beside them
     rows = tf.concat([tf.reshape(tf.concat([2.0 * maps[:, :2], offset[:, None]], 1), (6,)), tf.zeros(2)], 0)
     transforms = tf.tile(rows[None], (tf.shape(images)[0], 1))
