@@ -54,12 +54,14 @@ class ClassTable:
         return float(np.median(known)) if known.size else None
 
     def order(self):
-        """Classes (k,) from the largest to the smallest, those of junk at the end."""
-        return np.lexsort((-self.counts, self.junk_class))
+        """Classes that have members, from the largest to the smallest, those of junk at the end."""
+        order = np.lexsort((-self.counts, self.junk_class))
+        return order[np.isin(order, self.label[self.usable])]
 
     def ordered(self, order):
-        """The same with the classes in this order (k,)."""
-        place = np.argsort(order)
+        """The same with the classes in this order; those that are not named have no members."""
+        place = np.zeros(len(self.averages), int)
+        place[order] = np.arange(len(order))
         parts = {name: getattr(self, name)[order] for name in ("averages", "resolution", "curves", "junk_class")}
         confusion = self.confusion[np.ix_(order, order)]
         return dataclasses.replace(self, label=place[self.label], confusion=confusion, **parts)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from pipelines import geometry
 from pipelines.normalise import normalise, usable
 from udl_tf.alignment.class_result import NAMES
-from udl_tf.alignment.confidence import WITHIN
+from udl_tf.alignment.confidence import UNKNOWN, WITHIN
 from udl_tf.classification.particle_images import BOX, smaller
 from udl_tf.classification.view_search import ViewSearch
 from udl_tf.particles.masks import framed, window_of
@@ -75,7 +75,7 @@ class ViewGraph:
         if ctf is None:
             ctf = tf.ones((tf.shape(images)[0], self.box // 2 + 1))
         small = tf.matmul(self._crop, tf.matmul(images, self._crop, transpose_b=True))
-        psi, offset, view, evidence, probability = self._search(small, ctf[:, 1 : self._search.grid.rings + 1])
+        psi, offset, view, evidence, probability, right = self._search(small, ctf[:, 1 : self._search.grid.rings + 1])
         angle, shift = _rigid(psi, offset * np.float32(self.box / small.shape[1]), self.box)
         angle, shift, sigma = self._polished(images, ctf, view, angle, shift)
         sure = tf.gather(probability, view, batch_dims=1)
@@ -85,7 +85,7 @@ class ViewGraph:
             "view": tf.where(good, view, -1),
             "angle": tf.where(good, geometry.wrap_degrees(angle), nan),
             "shift": tf.where(good[:, None], shift, nan),
-            "score": tf.where(good, sure * tf.math.erf(WITHIN / (np.sqrt(2.0) * sigma)), none),
+            "score": tf.where(good, sure * right * tf.math.erf(WITHIN / (np.sqrt(2.0) * sigma)), none),
             "sigma": tf.where(good, sigma, np.inf),
             "evidence": tf.where(good, evidence, none),
             "probability": tf.where(good[:, None], probability, 0.0),
@@ -112,7 +112,8 @@ class ViewGraph:
         )
         pose = tf.where(near, pose[0], angle), tf.where(near[:, None], pose[1], shift)
         variance = refinement.step_among(*seen, *pose, first).variance
-        return *pose, tf.sqrt(tf.clip_by_value(variance, 1e-8, 180.0**2 / 3.0))
+        variance = tf.where(tf.math.is_finite(variance), variance, UNKNOWN**2)
+        return *pose, tf.sqrt(tf.clip_by_value(variance, 1e-8, UNKNOWN**2))
 
 
 def _rigid(psi, offset, size):

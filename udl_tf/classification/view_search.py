@@ -7,6 +7,9 @@ from udl_tf.views.matching import Matcher
 from udl_tf.views.polar_grid import disc_of_shifts
 from udl_tf.views.view_model import COARSE, FINE_PASSES, GLOBAL_STEP
 
+WIDER = 1.4  # times the reach of what was learned from: a shift along both axes is as much further out
+NEAR = 10.0  # degrees: what is no further from the best turn is of the same peak
+
 
 class ViewSearch:
     """Looks for the views of a `ViewModel` in images, at all turns and shifts.
@@ -23,7 +26,7 @@ class ViewSearch:
         self.count = len(model.fine)
         self._matrix = tf.Variable(grid.matrix, trainable=False, name="polar_matrix")
         self._frequency = tf.constant(grid.frequency)  # (2, rings, angles)
-        everywhere = disc_of_shifts(model.reach, GLOBAL_STEP), COARSE[0]
+        everywhere = disc_of_shifts(WIDER * model.reach, GLOBAL_STEP), COARSE[0]
         nearby = [(disc_of_shifts(*one), grid.rings) for one in FINE_PASSES]
         self._passes = [_Pass(Matcher(grid, model.fine, shifts, band)) for shifts, band in (everywhere, *nearby)]
         self.variables = [self._matrix, *(one.product for one in self._passes)]
@@ -32,21 +35,23 @@ class ViewSearch:
         """Poses and evidence of images (n, box, box) of mean 0 and standard deviation 1; ctf: (n, rings).
 
         Returns:
-            psi (n,) degrees and offset (n, 2) pixels, of RELION; view int32 (n,); evidence (n,) nats; probability (n, k).
+            psi (n,) degrees and offset (n, 2) pixels, of RELION; view int32 (n,); evidence (n,) nats; probability (n, k); right
+            (n,), probability that psi, given the view, is near: on the right one of several peaks.
         """
         grid = self.grid
         parts = tf.matmul(tf.reshape(images, (-1, grid.box**2)), self._matrix)  # (n, 2 * rings * half)
         real, imaginary = tf.unstack(tf.reshape(parts, (-1, 2, grid.rings, grid.half)), axis=1)
         half = tf.complex(real * ctf[:, :, None], imaginary * ctf[:, :, None])
         circle = tf.concat([half, tf.math.conj(half)], -1)  # (n, rings, angles)
-        offset = tf.zeros((tf.shape(images)[0], 2))
+        offset, right = tf.zeros((tf.shape(images)[0], 2)), 1.0
         for one in self._passes:
             turns = tf.tensordot(offset, self._frequency, 1) * np.float32(-2.0 * np.pi)
-            psi, shift, *found = one(circle * tf.complex(tf.cos(turns), tf.sin(turns)), ctf)
+            psi, shift, near, *found = one(circle * tf.complex(tf.cos(turns), tf.sin(turns)), ctf)
+            right = tf.minimum(right, near)
             radian = psi * np.float32(np.pi / 180.0)  # into the frame of the image, as `polar_grid.into_image`
             c, s = tf.cos(radian), tf.sin(radian)
             offset += tf.stack([c * shift[:, 0] + s * shift[:, 1], c * shift[:, 1] - s * shift[:, 0]], 1)
-        return psi, offset, *found
+        return psi, offset, *found, right
 
 
 class _Pass:
@@ -59,7 +64,7 @@ class _Pass:
         self._shifts = tf.constant(matcher.shifts)
 
     def __call__(self, circle, ctf):
-        """Psi (n,), shift (n, 2) in the frame of the view, view, evidence (n,), probability (n, k) of circles."""
+        """Of circles: psi, shift in the frame of the view, probability that psi is near, view, evidence, probability (n, k)."""
         m = self._matcher
         n, views, shifts = tf.shape(circle)[0], len(m.views), len(m.shifts)
         spectrum = tf.signal.fft(circle[:, : m.rings])[..., : m.most + 1]  # (n, rings, m)
@@ -69,7 +74,8 @@ class _Pass:
         table = tf.matmul(self._back, tf.reshape(parts, (2 * (m.most + 1), -1)))
         power = tf.matmul(tf.square(ctf[:, : m.rings]), self._quadratic)  # (n, k)
         table = tf.reshape(table, (m.turns, n, views, shifts)) - power[None, :, :, None]
-        by_view = tf.reduce_logsumexp(table, (0, 3))  # (n, k)
+        by_turn = tf.reduce_logsumexp(table, 3)  # (turns, n, k)
+        by_view = tf.reduce_logsumexp(by_turn, 0)  # (n, k)
         poses = float(np.log(m.turns * shifts))
         nothing = tf.fill((n, 1), poses)
         everything = tf.concat([by_view, nothing], 1)
@@ -78,7 +84,16 @@ class _Pass:
         table = tf.reshape(table, (m.turns, -1))
         column = tf.argmax(tf.reshape(tf.reduce_max(table, 0), (n, -1)), 1, tf.int32)
         line = tf.gather(table, tf.range(n) * m.columns + column, axis=1)  # (turns, n)
-        return self._psi(line), tf.gather(self._shifts, column % shifts), column // shifts, evidence, probability
+        view = column // shifts
+        near = self._near(tf.gather(tf.transpose(by_turn, (1, 2, 0)), view, batch_dims=1), tf.argmax(line, 0, tf.int32))
+        return self._psi(line), tf.gather(self._shifts, column % shifts), near, view, evidence, probability
+
+    def _near(self, by_turn, top):
+        """Share (n,) of the probability of all turns, by their logarithms (n, turns), that lies within `NEAR` of the top (n,)."""
+        turns = self._matcher.turns
+        apart = tf.abs(tf.range(turns)[None] - top[:, None])
+        apart = tf.cast(tf.minimum(apart, turns - apart), tf.float32) * np.float32(360.0 / turns)
+        return tf.reduce_sum(tf.where(apart <= NEAR, tf.nn.softmax(by_turn), 0.0), 1)
 
     def _psi(self, line):
         """`Matcher.psi`."""

@@ -92,8 +92,9 @@ def _through(found, fixed, moving, limit):
     back = geometry.inverse(fixed["angle"], fixed["shift"])
     angle, shift = geometry.compose((moving["angle"], moving["shift"]), back)
     sigma = tf.sqrt(tf.square(fixed["sigma"]) + tf.square(moving["sigma"]))
-    same = tf.reduce_sum(fixed["probability"] * moving["probability"], 1)
-    score = same * tf.math.erf(WITHIN / (2.0**0.5 * sigma))
+    # Both views and angles are right; in place of the standard errors of each, that of the pair.
+    alone = tf.math.erf(WITHIN / (2.0**0.5 * fixed["sigma"])) * tf.math.erf(WITHIN / (2.0**0.5 * moving["sigma"]))
+    score = fixed["score"] * moving["score"] / tf.maximum(alone, 1e-6) * tf.math.erf(WITHIN / (2.0**0.5 * sigma))
     period = 360.0 / tf.cast(found["symmetry"], tf.float32)
     apart = geometry.angular_distance(angle, found["angle"], period)
     agree = apart < tf.maximum(AGREE[0], AGREE[1] * found["sigma"])

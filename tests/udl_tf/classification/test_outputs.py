@@ -39,6 +39,12 @@ def test_classes_are_sorted_by_size_with_junk_at_the_end():
     assert found.resolution.tolist() == [11, 10, 12]
 
 
+def test_classes_without_members_are_left_out():
+    told = table([2, 2, 0], [5, 5, 5], [False] * 3, [False, True, False])
+    found = told.ordered(told.order())
+    assert found.label.tolist() == [0, 0, 1] and found.counts.tolist() == [2, 1] and found.resolution.tolist() == [12, 10]
+
+
 def test_particles_told_to_be_junk_do_not_count():
     assert table([0, 0, 1], [5, -1, 5], [False, True, False], [False, False]).counts.tolist() == [1, 1]
 

@@ -29,7 +29,8 @@ def learned(particles):
 def test_both_find_the_same(learned, particles, gain):
     ctf = np.full((len(particles), learned.fine.averages.shape[1]), gain, np.float32)
     wanted = classify(learned, particles, ctf)
-    psi, offset, view, evidence, probability = ViewSearch(learned)(particles, ctf)
+    psi, offset, view, evidence, probability, right = ViewSearch(learned)(particles, ctf)
+    assert np.median(right) > 0.95 and right.numpy().max() <= 1.0 + 1e-6
     same = view.numpy() == wanted.fit.label
     assert same.mean() > 0.98
     apart = np.abs(geometry.wrap_degrees(psi.numpy() - wanted.fit.psi))[same]
