@@ -140,7 +140,8 @@ def test_an_exported_model_has_the_signatures_and_their_warm_up(views_run):
     served = signatures.compose(tf.saved_model.load(str(views_run / "model" / "1")))
     assert {"classify", "classify_ctf", "align", "align_pairs"} <= served.keys()
     for name in ("classify", "classify_ctf"):
-        assert set(signatures.PER_PAIR[name]) == set(served[name].structured_input_signature[1])
+        specs = tf.nest.flatten(served[name].structured_input_signature)
+        assert set(signatures.PER_PAIR[name]) == {spec.name for spec in specs}
     sizes = {
         request.model_spec.signature_name: [side.size for side in request.inputs["images"].tensor_shape.dim]
         for request in warmup.requests("two", ["classify", "classify_ctf"], 32)
