@@ -15,7 +15,7 @@ from pipelines.files.mrc import mrc_writer, write_mrc
 from pipelines.files.star_rows import save_rows
 from udl_tf.chunks.executors import open_executor
 from udl_tf.chunks.store import ChunkStore
-from udl_tf.particles import duplicates, outputs, stages
+from udl_tf.particles import duplicates, one_view, outputs, stages
 from udl_tf.particles.gallery import Gallery
 from udl_tf.particles.masks import mask_of
 from udl_tf.particles.passes import Passes
@@ -61,6 +61,8 @@ def align_stack(request, command="", progress=True):
         try:
             with open_executor(request.workers, request.scheduler) as executor:
                 alignment = _aligned(request, source, Passes(config, executor, store, progress), aligner)
+                if _of_particles(aligner):
+                    one_view.judge(alignment, config)
         except KeyboardInterrupt:
             if store is not None:
                 LOG.warning("finished chunks are kept in %s: the same command with --resume goes on from them", store.folder)
@@ -104,8 +106,11 @@ def _stages(request, source, passes, table, aligner):
     numbered = np.ndim(request.reference) == 0
     image = source.read([int(request.reference) - 1])[0] if numbered else request.reference
     # Photographs are refined over their whole overlap by the model itself, which a disc cannot better.
-    particles = aligner.config.get("config", {}).get("support") != "frame"
-    return stages.to_reference(passes, table, image, refine=particles and not request.fast)
+    return stages.to_reference(passes, table, image, refine=_of_particles(aligner) and not request.fast)
+
+
+def _of_particles(aligner):
+    return aligner.config.get("config", {}).get("support") != "frame"
 
 
 def _report(request, config, alignment, gallery, ctf, command, seconds):

@@ -288,3 +288,13 @@ def test_more_pairs_of_images_than_are_compared_at_a_time(aligner, picture):
     np.testing.assert_allclose(turn_error(result.angle, one_by_one.angle), np.zeros(276), atol=1e-2)
     np.testing.assert_allclose(result.shift, one_by_one.shift, atol=1e-2)
     assert result.symmetry.dtype == np.int32
+
+
+@pytest.mark.parametrize("kind, offset", [(np.float64, 1e8), (np.int64, 10**12)])
+def test_an_offset_that_float32_cannot_hold_changes_nothing(aligner, picture, kind, offset):
+    still, turned = (np.rint(1000 * picture([angle], [[0.0, 0.0]])) for angle in (0.0, -40.0))
+    plain = aligner.align(still, turned)
+    found = aligner.align(still.astype(kind) + kind(offset), turned.astype(kind) + kind(offset))
+    assert plain.angle[0] == pytest.approx(40.0, abs=1.0)
+    np.testing.assert_allclose(found.angle, plain.angle, atol=1e-3)
+    np.testing.assert_allclose(found.score, plain.score, atol=1e-4)
