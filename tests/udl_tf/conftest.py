@@ -48,6 +48,12 @@ def picture():
 
 
 @pytest.fixture(scope="session")
+def spots():
+    """The spots of the asymmetric picture; a copy, to be changed at will."""
+    return SPOTS.copy()
+
+
+@pytest.fixture(scope="session")
 def spots_of_order():
     """The function `symmetric_spots`."""
     return symmetric_spots

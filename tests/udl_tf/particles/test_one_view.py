@@ -11,13 +11,11 @@ HALF = np.arange(COUNT) % 2
 
 
 @pytest.fixture(scope="module")
-def views(picture):
+def views(picture, spots):
     """Two different pictures (64, 64) that share their largest spot."""
-    from tests.udl_tf.conftest import SPOTS
-
-    other = SPOTS.copy()
-    other[1:, :2] = SPOTS[1:, 1::-1] * [-1.0, 1.0]
-    return [picture([0.0], [[0.0, 0.0]], spots=spots)[0] for spots in (SPOTS, other)]
+    other = spots.copy()
+    other[1:, :2] = spots[1:, 1::-1] * [-1.0, 1.0]
+    return [picture([0.0], [[0.0, 0.0]], spots=some)[0] for some in (spots, other)]
 
 
 def particles(images, noise, turn=0.0, seed=0):

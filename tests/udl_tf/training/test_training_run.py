@@ -40,6 +40,7 @@ STARTS = {  # of how much steeper weights, with which settings, and the share of
 }
 
 
+@pytest.mark.slow("trains until it is better")
 @pytest.mark.parametrize("layer", STARTS)
 def test_the_error_falls(config, monkeypatch, layer):
     """From ring weights that grow with the frequency, so that noise rules, UDL finds better ones."""
