@@ -165,6 +165,7 @@ def test_models_of_pairs_know_no_views(aligner, new):
         aligner.classify(new.images)
 
 
+@pytest.mark.once("chunks are Python and NumPy")
 def test_a_killed_run_goes_on_to_the_same_bytes(views_run, monkeypatch):
     """Stopped after the classes, before the refinement has ended."""
     from udl_tf.classification import refined

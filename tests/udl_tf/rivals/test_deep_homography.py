@@ -83,7 +83,7 @@ def test_wild_corners_are_cut_but_keep_a_gradient():
     np.testing.assert_allclose(tape.gradient(total, wild), np.ones((1, 4, 2)), atol=1e-2)
 
 
-@pytest.mark.parametrize("unsupervised", [False, True])
+@pytest.mark.parametrize("unsupervised", [pytest.param(False, marks=pytest.mark.once("the other has all of Keras")), True])
 def test_it_learns(unsupervised):
     """64 pairs of 32 px, corners moved by up to 5: after 60 steps much nearer than where nothing is moved."""
     tf.keras.utils.set_random_seed(1)

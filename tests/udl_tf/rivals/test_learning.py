@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from udl_tf.rivals import learning, udl
@@ -13,6 +14,7 @@ TINY = dataclasses.replace(
 )
 
 
+@pytest.mark.once("kept as arrays; each learner is trained in its own test")
 def test_udl_is_kept_with_its_constant_and_answers_the_same(tmp_path):
     table = protocol.table("2", with_data=False)
     case = cases.rigid(table, table.conditions[0], TINY, None, tmp_path, seed=0)

@@ -41,7 +41,7 @@ STARTS = {  # of how much steeper weights, with which settings, and the share of
 
 
 @pytest.mark.slow("trains until it is better")
-@pytest.mark.parametrize("layer", STARTS)
+@pytest.mark.parametrize("layer", [pytest.param("features", marks=pytest.mark.once("the other has all of Keras")), "correlation"])
 def test_the_error_falls(config, monkeypatch, layer):
     """From ring weights that grow with the frequency, so that noise rules, UDL finds better ones."""
     steepness, changes, share = STARTS[layer]

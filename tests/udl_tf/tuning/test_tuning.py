@@ -122,6 +122,7 @@ def dies_after(count, write):
     return dying
 
 
+@pytest.mark.once("what is written when is our own; searches that end are tested above")
 @pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
 def test_killed_at_any_write_no_trial_is_lost_or_finished_twice(tmp_path, monkeypatch, algorithm):
     whole = search_in(tmp_path / "whole", Runs(), algorithm, 4)
