@@ -16,6 +16,7 @@ import sys
 
 from pipelines.errors import InputError
 from udl_tf.alignment import models
+from udl_tf.choices import fill_value
 from udl_tf.commands import import_tensorflow, require, run
 
 STACK_ONLY = ("reference", "aligned", "average", "report", "mask_diameter", "no_ctf", "resume", "scheduler")
@@ -63,7 +64,7 @@ def main(args):
     import_tensorflow()
     if args.moving is None:
         return _stack(args)
-    more = {"server": args.server, "rest": args.rest, "pixel_size": args.pixel_size, "fill": _fill(args.fill)}
+    more = {"server": args.server, "rest": args.rest, "pixel_size": args.pixel_size, "fill": fill_value(args.fill)}
     more["contrast"] = args.contrast or "same"
     found = align_pair(args.fixed, args.moving, args.model, _pixels(args.max_shift), args.output, args.fast, **more)
     if args.json:
@@ -176,7 +177,7 @@ def _check(args):
     require(args.fixed, args.moving)
     if args.reference not in (None, "average") and not args.reference.isdigit():
         require(args.reference)
-    _fill(args.fill)
+    fill_value(args.fill)
     if args.server is None:
         models.find(args.model)
 
@@ -204,7 +205,7 @@ def _stack(args):
         max_shift=args.max_shift,
         mask_diameter=args.mask_diameter,
         pixel_size=args.pixel_size,
-        fill=_fill(args.fill),
+        fill=fill_value(args.fill),
         ctf=not args.no_ctf,
         fast=args.fast,
         workers=args.workers,
@@ -224,16 +225,6 @@ def _stack(args):
         if path:
             print(f"wrote {path}")
     return 0
-
-
-def _fill(text):
-    """The grey value of --fill, None for the background's own."""
-    if text in (None, "background"):
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"--fill {text}: expected background or a grey value") from None
 
 
 def _pixels(max_shift):

@@ -1,7 +1,23 @@
-"""Names that arguments of commands take, known before TensorFlow is imported."""
+"""Names and values that arguments of commands take, known before TensorFlow is imported."""
+
+from pipelines.errors import InputError
 
 STRATEGIES = ("one", "mirrored", "multiworker")  # see `udl_tf.training.hardware.open_strategy`
 ALGORITHMS = ("hyperband", "bayesian", "random")  # see `udl_tf.tuning.oracles.make_oracle`
 TRANSFORMS = ("rigid",)  # kinds that `udl_tf.register` finds
 FORMATS = ("json", "csv", "itk", "skimage", "opencv")  # see `pipelines.files.transforms.registry`
 OVERLAYS = ("checkerboard", "red-green")  # see `udl_tf.registration.overlays`
+
+
+def fill_value(text: str | None) -> float | None:
+    """The grey value that --fill says; None for the background's own.
+
+    Raises:
+        InputError: neither a number nor "background".
+    """
+    if text in (None, "background"):
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--fill {text}: expected background or a grey value") from None

@@ -13,7 +13,7 @@ import sys
 
 from pipelines.errors import InputError
 from udl_tf.alignment import models
-from udl_tf.choices import FORMATS, OVERLAYS, TRANSFORMS
+from udl_tf.choices import FORMATS, OVERLAYS, TRANSFORMS, fill_value
 from udl_tf.commands import import_tensorflow, require, run
 
 
@@ -52,7 +52,7 @@ def main(args):
         overlays={args.overlay[0]: args.overlay[1]} if args.overlay else {},
         channel=args.channel,
         crop=args.crop == "common",
-        fill=_fill(args.fill),
+        fill=fill_value(args.fill),
         overwrite=args.overwrite,
     )
     inputs = [path for path in (args.fixed, args.moving, args.apply) if path]
@@ -84,7 +84,7 @@ def _check(args):
         raise InputError("received --apply with MOVING, --to, --overlay or --channel: expected one picture or series")
     if args.format and not args.transforms:
         raise InputError(f"received --format {args.format} without --transforms")
-    _fill(args.fill)
+    fill_value(args.fill)
     models.find(args.model)
 
 
@@ -140,16 +140,6 @@ def _bar(quiet):
             yield tell
 
     return shown()
-
-
-def _fill(text):
-    """The grey value of --fill, None for the background's own."""
-    if text in (None, "background"):
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"--fill {text}: expected background or a grey value") from None
 
 
 if __name__ == "__main__":

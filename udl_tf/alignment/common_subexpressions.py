@@ -1,4 +1,4 @@
-"""Takes out of a SavedModel what its graphs hold twice, so that it is read and first called in little more than half the time.
+"""Takes out of a SavedModel what its graphs hold twice, so that it is read in half the time, and first called a little sooner.
 
 A traced function has one node for every number and every line of Python that made it: of the 5,700 nodes of the shipped models
 2,400 have the same operation, inputs and attributes as another one of the same function. TensorFlow merges them itself, once

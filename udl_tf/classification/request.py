@@ -1,9 +1,9 @@
 """What a user asks for of a stack of many views, and what that means for the stack at hand."""
 
 import dataclasses
-import hashlib
 
 from pipelines.errors import InputError
+from pipelines.files.fingerprint import stamp
 from udl_tf.alignment.models import find
 from udl_tf.classification import outputs
 from udl_tf.classification.particle_images import BOX, Stack
@@ -80,7 +80,7 @@ def checked(request, source):
     if box < 24:
         raise InputError(f"{source.path} has images of {box} pixels: expected at least 24")
     ctf = request.ctf and ctf_of(source) is not None
-    stack = Stack(str(source.path.resolve()), _stamp(source.paths()), box, min(box, BOX), request.pixel_size, ctf)
+    stack = Stack(str(source.path.resolve()), stamp(source.paths()), box, min(box, BOX), request.pixel_size, ctf)
     diameter = length(request.mask_diameter, source.pixel_size, "mask-diameter")
     radius = (RADIUS * box if diameter is None else diameter / 2) / stack.scale
     reach = length(request.max_shift, source.pixel_size, "max-shift")
@@ -92,13 +92,7 @@ def fingerprint(request, stack):
     names = ("views", "mask_diameter", "max_shift", "pixel_size", "seed", "refine", "model", "server")
     kept = {name: version for name, version in versions().items() if name in ("udl_tf", "tensorflow", "numpy")}
     model = (
-        _stamp(path for path in find(request.model).rglob("*") if path.is_file()) if request.model and not request.server else ""
+        stamp(path for path in find(request.model).rglob("*") if path.is_file()) if request.model and not request.server else ""
     )
     asked = {name: getattr(request, name) for name in names}
     return {"stack": dataclasses.asdict(stack), **asked, "model_files": model, "versions": kept}
-
-
-def _stamp(paths):
-    """Tells one state of files from another: a hash of their names, sizes and times of change."""
-    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(paths)]
-    return hashlib.sha256(repr(states).encode()).hexdigest()[:16]

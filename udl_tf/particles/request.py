@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.files.fingerprint import stamp
 from udl_tf.alignment import models
 from udl_tf.alignment.aligner import LARGEST, SMALLEST
 from udl_tf.particles import outputs
@@ -101,7 +102,7 @@ def config_of(request, source):
     config = StackConfig(
         path=os.path.abspath(request.path),  # links unresolved: their names tell what they are, and where images are sought
         model=request.model if request.server else str(pathlib.Path(models.find(request.model)).resolve()),
-        stamp=_stamp(source),
+        stamp=stamp(source.paths()),
         box=box,
         mask_radius=diameter / 2.0 if diameter is not None else MASK * box,
         pixel_size=request.pixel_size,
@@ -126,9 +127,3 @@ def fingerprint(request, config):
         "model": hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest(),
         "versions": {name: version for name, version in versions().items() if name in ("udl_tf", "tensorflow", "numpy")},
     }
-
-
-def _stamp(source):
-    """Tells one state of a source's files from another: a hash of their names, sizes and times of change."""
-    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in source.paths()]
-    return hashlib.sha256(repr(states).encode()).hexdigest()[:16]

@@ -16,10 +16,8 @@ SMALL, COARSE, SURE = (
     0.25,
     0.5,
 )  # pixels of the last two levels, of the others, and of the standard error: shorter steps end
-GROWN, NEGLIGIBLE = (
-    1.25,
-    0.01,
-)  # the robust scale of a coarser level is too small by this much; nothing hangs on it below (pixels)
+GROWN = 1.25  # the robust scale of a coarser level is too small by up to this factor
+NEGLIGIBLE = 0.01  # pixels of a level: of a standard error below this nothing hangs on the scale
 LONGEST = 1.5  # pixels of a level, of one step
 STRAYED_FIRST, STRAYED = 8.0, 3.0  # pixels of a level: what is found further away than this is something else
 NO_SCALE = 1e3  # robust scale at which all pixels count alike
