@@ -1,7 +1,7 @@
 """README and docs: every block of code does what it says, every file named is there, and lines are short.
 
-Blocks of Python and of our own commands are run, in one folder with two pictures in it. Below ``<!-- long -->`` stand those that
-take long, or need what a test has not: of them arguments, imports and syntax are checked.
+Blocks of Python and of our own commands are run, in one folder with two pictures and a volume in it. Below ``<!-- long -->``
+stand those that take long, or need what a test has not: of them arguments, imports and syntax are checked.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import shlex
 import cv2
 import numpy as np
 import pytest
+import tifffile
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "saved_models" / "README.md"])
@@ -153,10 +154,11 @@ def test_one_line_of_the_readme_runs_the_tests():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, request):
-    """A folder with the pictures that the shell blocks take, and the shipped models loaded once."""
+    """A folder with the pictures and the volume that the shell blocks take, and the shipped models loaded once."""
     import udl_tf
     from pipelines.geometry.warp import warp
     from pipelines.pictures import phantoms
+    from pipelines.pictures.tissue import made_volume
 
     folder = tmp_path_factory.mktemp("docs")
     fixed = phantoms.particles(1, box=128, seed=1)
@@ -164,6 +166,8 @@ def folder(tmp_path_factory, request):
     for path, image in (("fixed.png", fixed[0]), ("moving.png", moving[0])):
         grey = cv2.normalize(np.asarray(image), None, 1, 254, cv2.NORM_MINMAX).astype(np.uint8)
         cv2.imwrite(str(folder / path), grey)
+    shaken = np.zeros(8), np.random.default_rng(1).normal(0, 2, (8, 2))
+    tifffile.imwrite(folder / "volume.tif", made_volume(8, (96, 96), 1, 1.5, shaken))
     patch = pytest.MonkeyPatch()
     patch.setattr(udl_tf, "load", functools.cache(udl_tf.load))
     yield folder

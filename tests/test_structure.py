@@ -68,8 +68,8 @@ FLOORS = {
     "pipelines": ("errors", "compat", "geometry", "normalise", "spectra", "files", "pictures", "noise", "pairs"),
     "udl_tf": (
         *("choices", "commands", "versions", "networks", "presets", "views", "alignment", "registration", "serving"),
-        *("training", "tuning", "chunks", "particles", "classification", "rivals", "tables", "client"),
-        *("align", "classify", "evaluate", "export", "fit", "register", "serve", "tune"),
+        *("training", "tuning", "chunks", "particles", "classification", "volumes", "rivals", "tables", "client"),
+        *("align", "classify", "evaluate", "export", "fit", "register", "sections", "serve", "tune"),
     ),
 }
 

@@ -19,7 +19,7 @@ import sys
 
 from pipelines.errors import InputError
 
-COMMANDS = ("align", "register", "classify", "fit", "tune", "evaluate", "export", "serve")
+COMMANDS = ("align", "register", "sections", "classify", "fit", "tune", "evaluate", "export", "serve")
 
 
 def console(argv=None):

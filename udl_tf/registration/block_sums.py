@@ -1,6 +1,7 @@
 """The sums of `tile_sums` over the whole overlap of a pair at one level of its pyramids, a few tiles in memory at a time."""
 
 import numpy as np
+import tensorflow as tf
 
 from pipelines.geometry import frames
 from udl_tf.registration.pyramid import Pyramid
@@ -33,11 +34,13 @@ def block_sums(fixed: Pyramid, moving: Pyramid, level: int, angle: float, shift:
     batch = max(1, PIXELS // (tile[0] * tile[1]))
     places = [(x, y) for y in range(0, size[0], tile[0]) for x in range(0, size[1], tile[1])]
     work = [one for one in (_placed(place, maps, tile, patch, other) for place in places) if one]
+    traced = tile_sums.get_concrete_function()  # a small tile takes less time than to look it up again
     for start in range(0, len(work), batch):
         corners, local, there = (np.array(part) for part in zip(*work[start : start + batch]))
         still = np.stack([fixed.patch(level, x - HALO, y - HALO, (tile[0] + 2 * HALO, tile[1] + 2 * HALO)) for x, y in corners])
         moved = np.stack([moving.patch(level, x, y, patch) for x, y in there])
-        found = tile_sums(still, moved, *(np.float32(part) for part in (local, corners, there)), frame, np.float32(known))
+        tensors = (still, moved, *(np.float32(part) for part in (local, corners, there)), frame, np.float32(known))
+        found = traced(*map(tf.constant, tensors))
         for (x, y), blocks in zip(corners, found.numpy()):
             sums[y // BLOCK :, x // BLOCK :][: blocks.shape[0], : blocks.shape[1]] = blocks
     return _clustered(sums)

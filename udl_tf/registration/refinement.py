@@ -51,12 +51,14 @@ def first_level(fixed: Pyramid, moving: Pyramid) -> int:
     return max(0, int(np.floor(np.log2(side / COARSEST))))
 
 
-def refine(fixed: Pyramid, moving: Pyramid, angle: float, shift: np.ndarray, first: int | None = None) -> Refined | None:
+def refine(
+    fixed: Pyramid, moving: Pyramid, angle: float, shift: np.ndarray, first: int | None = None, last: int = 0
+) -> Refined | None:
     """Refine a transform that is right to a pixel or two of the first level.
 
     Args:
         fixed, moving: `Pyramid` of any two sizes. angle: degrees. shift: (2,) pixels of the pictures.
-        first: level to begin with, by default `first_level`.
+        first: level to begin with, by default `first_level`. last: level to end with.
 
     Returns:
         `Refined`; None where the frames do not overlap or nothing is to be seen.
@@ -64,7 +66,7 @@ def refine(fixed: Pyramid, moving: Pyramid, angle: float, shift: np.ndarray, fir
     first = first_level(fixed, moving) if first is None else first
     known = np.array([0.0, fixed.deviation, 0.0, moving.deviation, NO_SCALE])
     pose, best, agreement = (float(angle), np.asarray(shift, np.float64)), None, 0.0
-    for level in range(first, -1, -1):
+    for level in range(first, last - 1, -1):
         found = _at_level(fixed, moving, level, pose, known, level == first)
         if found is None:
             break

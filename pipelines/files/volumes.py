@@ -1,0 +1,110 @@
+"""Volumes of sections: one grey array of sections, height and width, whatever it is read from; written in the same form.
+
+A TIFF file, an MRC file, or a folder with a picture a section, in the order of their names. Sections are read and written one
+after the other, so that a volume need not fit into memory.
+"""
+
+import pathlib
+from collections.abc import Iterable
+
+import mrcfile
+import numpy as np
+
+from pipelines.errors import InputError
+from pipelines.files.atomic import atomic_folder, atomic_path
+from pipelines.files.gallery import picture_paths
+from pipelines.files.lazy import LazyArray
+from pipelines.files.opening import OPENERS, PICTURES, open_array
+from pipelines.files.picture_writing import write_picture
+from pipelines.files.series_writing import MRCS, TIFFS, write_series
+
+MODES = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}  # of MRC files, by their type of number
+
+
+class SectionFolder(LazyArray):
+    """The pictures of a folder as a volume "ZYX" of their own type of number.
+
+    Raises:
+        InputError: pictures of several sizes or types, with colours, or files with several pictures.
+    """
+
+    def __init__(self, path):
+        self.names = picture_paths(path, PICTURES)
+        self._kind = None
+        first = self._section(0)
+        self._kind = first.shape, first.dtype
+        super().__init__(path, "ZYX", (len(self.names), *first.shape), first.dtype, files=self.names)
+
+    def _section(self, number):
+        name = self.names[number]
+        array = OPENERS[name.suffix.lower()](name)
+        if array.plane_axes != 2 or array.plane_count != 1:
+            raise InputError(f"{name}: received the axes {array.axes}, expected one grey section a file")
+        section = array.planes([0])[0]
+        if self._kind and (section.shape, section.dtype) != self._kind:
+            found, expected = (f"{size[1]}x{size[0]} {kind}" for size, kind in ((section.shape, section.dtype), self._kind))
+            raise InputError(f"{name}: a section of {found}, expected {expected} as those before it")
+        return section
+
+    def _planes(self, numbers):
+        sections = [self._section(number) for number in numbers]
+        return np.stack(sections) if sections else np.empty((0, *self.shape[1:]), self.dtype)
+
+
+def open_volume(path) -> LazyArray:
+    """Open a volume; a section is a plane of the array.
+
+    Raises:
+        InputError: not there, no volume, colours, several volumes, or one section only.
+    """
+    array = SectionFolder(path) if pathlib.Path(path).is_dir() else open_array(path)
+    outer = [side for side in array.shape[: -array.plane_axes] if side > 1]
+    if array.plane_axes != 2 or len(outer) != 1 or array.dtype.kind not in "iuf":
+        axes = ", ".join(f"{side} along {letter}" for letter, side in zip(array.axes, array.shape))
+        raise InputError(f"{path} holds {axes}, {array.dtype}: expected two or more grey sections of one volume")
+    return array
+
+
+def check_volume(path, like: LazyArray) -> None:
+    """InputError where `write_volume` could not write to a name, told before the work."""
+    path = pathlib.Path(path)
+    folder, suffix = isinstance(like, SectionFolder), path.suffix.lower()
+    expected = ["a folder"] if folder else [*TIFFS, *(MRCS if like.dtype.name in MODES else ())]
+    if folder != (suffix not in TIFFS + MRCS) or (not folder and suffix not in expected):
+        raise InputError(f"cannot write {path}: expected {'a folder, as ' + str(like.path) if folder else ' or '.join(expected)}")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
+    if path.exists() and like.path is not None and path.samefile(like.path):
+        raise InputError(f"cannot write {path}: it is the input, and would be read while it is written")
+
+
+def write_volume(path, sections: Iterable[np.ndarray], like: LazyArray) -> None:
+    """Write sections (height, width), as many as `like` has and of its type, in its form; it appears when it is whole.
+
+    A TIFF file keeps what `pipelines.files.series_writing.write_series` keeps, an MRC file voxel sizes and type of number, a
+    folder the names of its files.
+    """
+    check_volume(path, like)
+    if isinstance(like, SectionFolder):
+        with atomic_folder(path) as part:
+            for name, section in zip(like.names, sections, strict=True):
+                write_picture(part / name.name, section)
+    elif pathlib.Path(path).suffix.lower() in MRCS:
+        _write_mrc(path, sections, like)
+    else:
+        write_series(path, sections, like.shape[-2:], like)
+
+
+def _write_mrc(path, sections, like):
+    shape = like.plane_count, *like.shape[-2:]
+    with atomic_path(path) as part, mrcfile.new_mmap(part, shape, MODES[like.dtype.name]) as file:
+        for number, section in enumerate(sections):
+            file.data[number] = section
+        if like.spacing and like.unit:
+            scale = like.pixel_size / like.spacing["X"]
+            file.voxel_size = tuple(like.spacing.get(axis, like.spacing["X"]) * scale for axis in "XYZ")
+        if "Z" in like.axes:
+            file.set_volume()
+        else:
+            file.set_image_stack()
+        file.update_header_stats()

@@ -1,0 +1,89 @@
+"""Volumes of every kind: what is written reads back as it was, in type of number, voxel size and names."""
+
+import mrcfile
+import numpy as np
+import pytest
+import tifffile
+
+from pipelines.errors import InputError
+from pipelines.files.picture_writing import write_picture
+from pipelines.files.volumes import check_volume, open_volume, write_volume
+
+
+def made(dtype):
+    return np.random.default_rng(1).integers(0, 120, (3, 20, 24)).astype(dtype)
+
+
+def written(array, path):
+    write_volume(path, (array.planes([k])[0] for k in range(array.plane_count)), array)
+    return open_volume(path)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint16", "float32"])
+def test_mrc(tmp_path, dtype):
+    with mrcfile.new(tmp_path / "a.mrc") as file:
+        file.set_data(made(dtype))
+        file.set_volume()
+        file.voxel_size = (90.0, 90.0, 300.0)
+    again = written(open_volume(tmp_path / "a.mrc"), tmp_path / "b.mrc")
+    assert np.array_equal(again.read(), made(dtype)) and again.dtype == dtype and again.axes == "ZYX"
+    assert again.spacing == pytest.approx({"Z": 300.0, "Y": 90.0, "X": 90.0})
+    assert mrcfile.validate(tmp_path / "b.mrc")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_imagej(tmp_path, dtype):
+    about = {"resolution": (1 / 0.01, 1 / 0.01), "metadata": {"axes": "ZYX", "spacing": 0.03, "unit": "um"}}
+    tifffile.imwrite(tmp_path / "a.tif", made(dtype), imagej=True, **about)
+    again = written(open_volume(tmp_path / "a.tif"), tmp_path / "b.tif")
+    assert np.array_equal(again.read(), made(dtype)) and again.dtype == dtype
+    assert again.unit == "um" and again.spacing == pytest.approx({"Z": 0.03, "Y": 0.01, "X": 0.01})
+
+
+@pytest.mark.parametrize("ending, dtype", [("png", "uint8"), ("tif", "uint16")])
+def test_folder(tmp_path, ending, dtype):
+    (tmp_path / "a").mkdir()
+    for number, section in enumerate(made(dtype)):
+        write_picture(tmp_path / "a" / f"s{number:03d}.{ending}", section)
+    array = open_volume(tmp_path / "a")
+    assert array.axes == "ZYX" and array.dtype == dtype
+    again = written(array, tmp_path / "b")
+    assert np.array_equal(again.read(), made(dtype))
+    assert [path.name for path in again.names] == [path.name for path in array.names]
+
+
+def test_what_is_no_volume_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "one.tif", made("uint8")[0])
+    tifffile.imwrite(tmp_path / "colour.tif", np.zeros((4, 20, 24, 3), np.uint8), photometric="rgb")
+    for name in ("one.tif", "colour.tif"):
+        with pytest.raises(InputError, match="expected two or more grey sections"):
+            open_volume(tmp_path / name)
+    (tmp_path / "mixed").mkdir()
+    write_picture(tmp_path / "mixed" / "0.png", np.zeros((20, 24), np.uint8))
+    write_picture(tmp_path / "mixed" / "1.png", np.zeros((20, 22), np.uint8))
+    with pytest.raises(InputError, match=r"1.png: a section of 22x20 uint8, expected 24x20 uint8"):
+        open_volume(tmp_path / "mixed").read()
+
+
+def test_names_that_cannot_be_written_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", made("uint8"), photometric="minisblack")
+    array = open_volume(tmp_path / "a.tif")
+    with pytest.raises(InputError, match="expected .tif or .tiff$"):  # an MRC file has no such type of number
+        check_volume(tmp_path / "b.mrc", array)
+    with pytest.raises(InputError, match="it is the input"):
+        check_volume(tmp_path / "a.tif", array)
+    with pytest.raises(InputError, match="does not exist"):
+        check_volume(tmp_path / "no" / "b.tif", array)
+
+
+def test_half_a_volume_is_not_left(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", made("uint8"), photometric="minisblack")
+    array = open_volume(tmp_path / "a.tif")
+
+    def broken():
+        yield array.planes([0])[0]
+        raise ValueError("the disk was pulled out")
+
+    with pytest.raises(ValueError):
+        write_volume(tmp_path / "b.tif", broken(), array)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]

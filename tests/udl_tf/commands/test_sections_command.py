@@ -1,0 +1,84 @@
+"""`sections` from end to end: on made tissue, files in and out, messages for what cannot be done."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from pipelines.files.transforms.registry import read_transforms
+from pipelines.geometry import frames
+from pipelines.pictures.tissue import made_volume
+from udl_tf.commands import console
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a volume of eight sections; `poses.npz` has what they were moved by."""
+    folder = tmp_path_factory.mktemp("sections")
+    rng = np.random.default_rng(4)
+    angle, shift = rng.normal(0, 1, 8), rng.normal(0, 2, (8, 2))
+    volume = made_volume(8, (100, 120), 3, 1.5, (angle, shift))
+    about = {"resolution": (1 / 0.01, 1 / 0.01), "metadata": {"axes": "ZYX", "spacing": 0.015, "unit": "um"}}
+    tifffile.imwrite(folder / "volume.tif", volume, imagej=True, **about)
+    np.savez(folder / "poses.npz", angle=angle, shift=shift)
+    return folder
+
+
+def test_align_then_apply(folder, capsys):
+    volume, aligned, moved = (str(folder / name) for name in ("volume.tif", "aligned.tif", "moved.json"))
+    assert console(["sections", "align", volume, "--output", aligned, "--transforms", moved, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    poses = np.load(folder / "poses.npz")
+    left = frames.compose((poses["angle"], poses["shift"]), (np.array(found["angle"]), np.array(found["shift"])))[1]
+    assert np.square(np.diff(left, axis=0)).mean() < 0.2 * np.square(np.diff(poses["shift"], axis=0)).mean()
+    assert np.array_equal(read_transforms(moved).angle, found["angle"])
+    with tifffile.TiffFile(aligned) as file:
+        assert file.series[0].shape == (8, 100, 120) and file.series[0].dtype == np.uint8
+        assert file.imagej_metadata["spacing"] == 0.015 and file.imagej_metadata["unit"] == "um"
+    again = str(folder / "again.tif")
+    assert console(["sections", "apply", moved, volume, "--output", again]) == 0
+    assert "8 sections moved" in capsys.readouterr().out
+    assert np.array_equal(tifffile.imread(again), tifffile.imread(aligned))
+
+
+def test_what_is_printed(folder, capsys):
+    assert console(["sections", "align", str(folder / "volume.tif"), "--output", str(folder / "printed.tif")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("8 sections: jitter of ") and lines[2].split()[:2] == ["section", "right"]
+    assert lines[-1] == f"wrote {folder / 'printed.tif'}"
+
+
+def test_another_resolution_moves_as_far(folder):
+    """Pixels twice as large: half as many of them."""
+    coarse = tifffile.imread(folder / "volume.tif").reshape(8, 50, 2, 60, 2).mean((2, 4)).astype(np.uint8)
+    tifffile.imwrite(folder / "coarse.tif", coarse)
+    moved, out = folder / "two.csv", folder / "coarse_moved.tif"
+    from pipelines.files.transforms.registry import write_transforms
+    from pipelines.files.transforms.table import TransformTable
+
+    table = TransformTable.of([str(k) for k in range(8)], (100, 120), (100, 120), np.zeros(8), np.tile([4.0, -2.0], (8, 1)))
+    write_transforms(table, moved)
+    assert console(["sections", "apply", str(moved), str(folder / "coarse.tif"), "--output", str(out)]) == 0
+    assert np.array_equal(tifffile.imread(out)[:, :49, 2:], coarse[:, 1:, :58])
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["align", "none.tif", "--output", "a.tif"], "none.tif: no such file or folder"),
+        (["align", "volume.tif", "--output", "a.png"], "cannot write a.png: expected .tif or .tiff"),
+        (["align", "volume.tif", "--output", "volume.tif"], "cannot write volume.tif: it is the input"),
+        (["align", "volume.tif", "--output", "poses.npz"], "cannot write poses.npz"),
+        (["align", "volume.tif", "--output", "a.tif", "--transforms", "a.dat"], "transforms a.dat: expected a name"),
+        (["align", "volume.tif", "--output", "a.tif", "--keep-trend", "0"], "--keep-trend 0: expected pixels, more than 0"),
+        (["apply", "volume.tif", "volume.tif", "--output", "a.tif"], "transforms volume.tif: expected a name"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(folder, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(folder)
+    before = sorted(path.name for path in folder.iterdir())
+    assert console(["sections", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}") and error.count("\n") == 1
+    assert sorted(path.name for path in folder.iterdir()) == before

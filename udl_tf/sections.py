@@ -1,0 +1,114 @@
+"""Volumes of serial sections: take out the jitter from section to section.
+
+    python -m udl_tf.sections align volume.tif --output aligned.tif --transforms moved.csv
+    python -m udl_tf.sections apply moved.csv other_channel.tif --output other_aligned.tif
+
+VOLUME is a multi-page TIFF or MRC file, or a folder with a picture a section. What is written has its form and type of number.
+Slow drift stays where it is: tissue that runs through the sections at an angle is not made straight.
+"""
+
+import json
+import sys
+
+from pipelines.errors import InputError
+from udl_tf.commands import import_tensorflow, require, run
+
+
+def add_args(parser):
+    """Declare the arguments."""
+    jobs = parser.add_subparsers(dest="job", required=True, metavar="align|apply")
+    align = jobs.add_parser("align", help="take out the jitter from section to section, keep slow drift")
+    align.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections")
+    align.add_argument("--transforms", metavar="FILE", help="angles, shifts, their errors, matrices (.json, .csv, .tfm, .npy)")
+    align.add_argument(
+        "--keep-trend",
+        type=float,
+        metavar="PX",
+        help="pixels by which the tissue itself runs from a section to the next; more keeps more (default: from the volume)",
+    )
+    align.add_argument("--model", default="photo", metavar="NAME|DIR", help="asked where sections lie far apart (default: photo)")
+    apply = jobs.add_parser("apply", help="move another channel or resolution by saved transforms")
+    apply.add_argument("saved", metavar="TRANSFORMS", help="what align wrote with --transforms (.json, .csv)")
+    apply.add_argument("volume", metavar="VOLUME", help="as many sections of the same field")
+    for job in (align, apply):
+        job.add_argument("--output", required=True, metavar="OUT", help="the volume that is written, in the form of VOLUME")
+        job.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
+        job.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
+
+
+def main(args):
+    """Run the command; returns the exit code."""
+    require(args.volume, getattr(args, "saved", None))
+    return {"align": _align, "apply": _apply}[args.job](args)
+
+
+def _align(args):
+    from udl_tf.alignment import models
+
+    if args.keep_trend is not None and not args.keep_trend > 0:
+        raise InputError(f"--keep-trend {args.keep_trend:g}: expected pixels, more than 0")
+    models.find(args.model)
+    import_tensorflow()
+    import udl_tf
+    from udl_tf.volumes import jobs
+
+    array = jobs.check_outputs(args.volume, args.output, args.transforms, args.overwrite)
+    with _bar(args.json) as tell:
+        found = jobs.align(array, args.output, args.transforms, args.keep_trend, lambda: udl_tf.load(args.model), tell)
+    return _told(args, found, [*_of_volume(found), *(f"wrote {path}" for path in (args.output, args.transforms) if path)])
+
+
+def _apply(args):
+    import_tensorflow()
+    from udl_tf.volumes import jobs
+
+    count = jobs.apply(jobs.check_outputs(args.volume, args.output, None, args.overwrite), args.saved, args.output)
+    return _told(args, {"count": count}, [f"{count} sections moved by {args.saved}", f"wrote {args.output}"])
+
+
+def _of_volume(found):
+    count, jitter = len(found["angle"]), found["jitter"]
+    yield f"{count} sections: jitter of {jitter['pixels']:.2f} pixels along an axis and {jitter['degrees']:.2f} degrees taken out"
+    yield f"slow drift kept, up to {found['drift']:.1f} pixels from its mean"
+    worst = sorted(range(count), key=lambda number: found["score"][number])[:5]
+    yield "section   right    down  degrees  score  correlation with the one before"
+    for number in sorted(worst):
+        (dx, dy), angle = found["shift"][number], found["angle"][number]
+        score, correlation = found["score"][number], found["correlation"][number]
+        yield f"{number + 1:7d}{dx:8.2f}{dy:8.2f}{angle:9.3f}{score:7.2f}{correlation:8.3f}"
+    if count > len(worst):
+        yield f"the {len(worst)} of the lowest scores are shown, --json has all"
+    if found["failed"]:
+        yield f"not placed, left where they were: {', '.join(map(str, found['failed']))}"
+
+
+def _told(args, found, lines):
+    if args.json:
+        print(json.dumps(found))
+        return 0
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _bar(quiet):
+    """A context manager that gives a function of (done, of) and shows a bar on stderr."""
+    import contextlib
+
+    from tqdm import tqdm
+
+    @contextlib.contextmanager
+    def shown():
+        with tqdm(unit="section", desc="align", disable=True if quiet else None, leave=False) as bar:
+
+            def tell(done, of):
+                bar.total = of
+                bar.update(done - bar.n)
+
+            yield tell
+
+    return shown()
+
+
+if __name__ == "__main__":
+    sys.exit(run(__doc__, add_args, main))

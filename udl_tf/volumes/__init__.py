@@ -1,0 +1,1 @@
+"""Volumes of serial sections: aligned, repaired."""

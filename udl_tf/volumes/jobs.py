@@ -1,0 +1,99 @@
+"""Files in, files out: a volume aligned, or moved by transforms that were saved. What `udl_tf.sections` does."""
+
+import pathlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from pipelines.errors import InputError
+from pipelines.files.lazy import LazyArray
+from pipelines.files.transforms.registry import format_of, read_transforms, write_transforms
+from pipelines.files.transforms.table import TransformTable
+from pipelines.files.volumes import check_volume, open_volume, write_volume
+from pipelines.geometry import frames
+from udl_tf.registration.warping import warp_planes
+from udl_tf.volumes.alignment import align_sections
+
+
+def check_outputs(volume, output, transforms=None, overwrite: bool = False) -> LazyArray:
+    """Tell before the work what could not be written after it; returns the opened volume.
+
+    Raises:
+        InputError: no volume, names that cannot be written, files that are there.
+    """
+    array = open_volume(volume)
+    check_volume(output, array)
+    if transforms:
+        format_of(transforms)
+    for path in map(pathlib.Path, filter(None, (output, transforms))):
+        if path.exists() and not overwrite:
+            raise InputError(f"{path} exists: choose another name, or say --overwrite")
+        if not path.parent.is_dir():
+            raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
+    return array
+
+
+def align(
+    array: LazyArray,
+    output,
+    transforms=None,
+    keep_trend: float | None = None,
+    aligner: Callable | None = None,
+    tell: Callable[[int, int], None] = lambda done, of: None,
+) -> dict:
+    """Align the volume of an array and write it.
+
+    Args:
+        array: from `check_outputs`. transforms: file for them, or None. keep_trend, aligner, tell: see `align_sections`.
+
+    Returns:
+        Plain numbers: lists of "angle", "shift", "score", "correlation", "step" (pixels that a section's corner was moved against
+        the one before) an entry a section, "failed" numbers from 1, "jitter" in degrees and pixels, "drift" in pixels kept.
+    """
+    size = array.shape[-2:]
+    found = align_sections(aligner, lambda number: array.planes([number])[0], array.plane_count, keep_trend, tell)
+    names = tuple(str(number + 1) for number in range(array.plane_count))
+    about = found.angle, found.shift, found.angle_sigma, found.shift_sigma, found.score
+    table = TransformTable(names, size, size, *about)
+    if transforms:
+        write_transforms(table, transforms)
+    write_volume(output, moved_sections(array, table), array)
+    change = frames.error(found.angle[1:], found.shift[1:], (found.angle[:-1], found.shift[:-1]), size)
+    return {
+        "angle": found.angle.tolist(),
+        "shift": found.shift.tolist(),
+        "score": found.score.tolist(),
+        "correlation": found.correlation.tolist(),
+        "step": [0.0, *change.tolist()],
+        "failed": (found.failed + 1).tolist(),
+        "jitter": {"degrees": float(found.jitter[0]), "pixels": float(found.jitter[1])},
+        "drift": float(np.linalg.norm(found.drift - found.drift.mean(0), axis=1).max()),
+    }
+
+
+def apply(array: LazyArray, transforms, output) -> int:
+    """Move the sections of an array by saved transforms and write them; shifts follow where its pixels are finer or coarser.
+
+    Returns:
+        The number of sections.
+
+    Raises:
+        InputError: another number of sections, or another shape of them, than the transforms are of.
+    """
+    table = read_transforms(transforms)
+    size, count = array.shape[-2:], array.plane_count
+    if len(table) != count:
+        raise InputError(f"{array.path} holds {count} sections: expected {len(table)}, as many as {transforms} has transforms")
+    scale = np.array(size) / np.array(table.moving)
+    if abs(scale[0] / scale[1] - 1.0) > 0.01:
+        found, expected = (f"{side[1]}x{side[0]}" for side in (size, table.moving))
+        raise InputError(f"{array.path}: sections of {found} pixels, expected {expected}, or the same field in other pixels")
+    table = TransformTable.of(table.names, size, size, table.angle, table.shift * scale.mean())
+    write_volume(output, moved_sections(array, table), array)
+    return count
+
+
+def moved_sections(array: LazyArray, table: TransformTable) -> Iterator[np.ndarray]:
+    """The sections of an array, each by its transform, in the array's type."""
+    for number in range(array.plane_count):
+        yield warp_planes(array.planes([number]), float(table.angle[number]), table.shift[number])[0]
