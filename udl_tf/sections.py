@@ -1,7 +1,8 @@
-"""Volumes of serial sections: take out the jitter from section to section.
+"""Volumes of serial sections: take out the jitter from section to section, replace what is missing or damaged.
 
     python -m udl_tf.sections align volume.tif --output aligned.tif --transforms moved.csv
     python -m udl_tf.sections apply moved.csv other_channel.tif --output other_aligned.tif
+    python -m udl_tf.sections interpolate aligned.tif --output filled.tif --uncertainty sigma.tif
 
 VOLUME is a multi-page TIFF or MRC file, or a folder with a picture a section. What is written has its form and type of number.
 Slow drift stays where it is: tissue that runs through the sections at an angle is not made straight.
@@ -16,7 +17,7 @@ from udl_tf.commands import import_tensorflow, require, run
 
 def add_args(parser):
     """Declare the arguments."""
-    jobs = parser.add_subparsers(dest="job", required=True, metavar="align|apply")
+    jobs = parser.add_subparsers(dest="job", required=True, metavar="JOB")
     align = jobs.add_parser("align", help="take out the jitter from section to section, keep slow drift")
     align.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections")
     align.add_argument("--transforms", metavar="FILE", help="angles, shifts, their errors, matrices (.json, .csv, .tfm, .npy)")
@@ -30,7 +31,11 @@ def add_args(parser):
     apply = jobs.add_parser("apply", help="move another channel or resolution by saved transforms")
     apply.add_argument("saved", metavar="TRANSFORMS", help="what align wrote with --transforms (.json, .csv)")
     apply.add_argument("volume", metavar="VOLUME", help="as many sections of the same field")
-    for job in (align, apply):
+    fill = jobs.add_parser("interpolate", help="make missing or damaged sections from those around them")
+    fill.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections, roughly aligned")
+    fill.add_argument("--sections", default="auto", metavar="17,40|auto", help="numbers from 1 (default: what looks wrong)")
+    fill.add_argument("--uncertainty", metavar="FILE", help="TIFF with the standard error of each pixel that was made")
+    for job in (align, apply, fill):
         job.add_argument("--output", required=True, metavar="OUT", help="the volume that is written, in the form of VOLUME")
         job.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
         job.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
@@ -39,7 +44,7 @@ def add_args(parser):
 def main(args):
     """Run the command; returns the exit code."""
     require(args.volume, getattr(args, "saved", None))
-    return {"align": _align, "apply": _apply}[args.job](args)
+    return {"align": _align, "apply": _apply, "interpolate": _interpolate}[args.job](args)
 
 
 def _align(args):
@@ -52,7 +57,7 @@ def _align(args):
     import udl_tf
     from udl_tf.volumes import jobs
 
-    array = jobs.check_outputs(args.volume, args.output, args.transforms, args.overwrite)
+    array = jobs.check_outputs(args.volume, args.output, args.transforms, overwrite=args.overwrite)
     with _bar(args.json) as tell:
         found = jobs.align(array, args.output, args.transforms, args.keep_trend, lambda: udl_tf.load(args.model), tell)
     return _told(args, found, [*_of_volume(found), *(f"wrote {path}" for path in (args.output, args.transforms) if path)])
@@ -62,8 +67,34 @@ def _apply(args):
     import_tensorflow()
     from udl_tf.volumes import jobs
 
-    count = jobs.apply(jobs.check_outputs(args.volume, args.output, None, args.overwrite), args.saved, args.output)
+    count = jobs.apply(jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite), args.saved, args.output)
     return _told(args, {"count": count}, [f"{count} sections moved by {args.saved}", f"wrote {args.output}"])
+
+
+def _interpolate(args):
+    wanted = _numbers(args.sections)
+    import_tensorflow()
+    from udl_tf.volumes import jobs
+
+    array = jobs.check_outputs(args.volume, args.output, None, args.uncertainty, args.overwrite)
+    found = jobs.interpolate(array, args.output, wanted, args.uncertainty)
+    made, count = found["filled"], array.plane_count
+    lines = [f"{len(made)} of {count} sections were made from those around them; the others are as they were"]
+    for number, one in made.items():
+        sources = " and ".join(map(str, one["from"]))
+        lines.append(f"{number:7d}  {one['why']}; from {sources}, standard error {one['sigma']:.1f} grey values")
+    written = [args.output, *([args.uncertainty] if args.uncertainty and made else [])]
+    return _told(args, found, [*lines, *(f"wrote {path}" for path in written)])
+
+
+def _numbers(text):
+    """Numbers of --sections; None for auto."""
+    if text == "auto":
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--sections {text}: expected auto, or numbers with commas between them") from None
 
 
 def _of_volume(found):

@@ -4,11 +4,13 @@ A TIFF file, an MRC file, or a folder with a picture a section, in the order of 
 after the other, so that a volume need not fit into memory.
 """
 
+import copy
 import pathlib
 from collections.abc import Iterable
 
 import mrcfile
 import numpy as np
+import tifffile
 
 from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_folder, atomic_path
@@ -19,6 +21,9 @@ from pipelines.files.picture_writing import write_picture
 from pipelines.files.series_writing import MRCS, TIFFS, write_series
 
 MODES = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}  # of MRC files, by their type of number
+
+
+LABEL = 80  # characters of a label of an MRC file
 
 
 class SectionFolder(LazyArray):
@@ -78,24 +83,44 @@ def check_volume(path, like: LazyArray) -> None:
         raise InputError(f"cannot write {path}: it is the input, and would be read while it is written")
 
 
-def write_volume(path, sections: Iterable[np.ndarray], like: LazyArray) -> None:
+def write_volume(path, sections: Iterable[np.ndarray], like: LazyArray, remark: str = "") -> None:
     """Write sections (height, width), as many as `like` has and of its type, in its form; it appears when it is whole.
 
     A TIFF file keeps what `pipelines.files.series_writing.write_series` keeps, an MRC file voxel sizes and type of number, a
-    folder the names of its files.
+    folder the names of its files. A remark stands in the description (ImageJ: its info; MRC: a label; a folder: `remark.txt`).
     """
     check_volume(path, like)
     if isinstance(like, SectionFolder):
         with atomic_folder(path) as part:
             for name, section in zip(like.names, sections, strict=True):
                 write_picture(part / name.name, section)
+            if remark:
+                (part / "remark.txt").write_text(remark + "\n", encoding="utf-8")
     elif pathlib.Path(path).suffix.lower() in MRCS:
-        _write_mrc(path, sections, like)
+        _write_mrc(path, sections, like, remark)
     else:
-        write_series(path, sections, like.shape[-2:], like)
+        write_series(path, sections, like.shape[-2:], _remarked(like, remark) if remark else like)
 
 
-def _write_mrc(path, sections, like):
+def write_planes(path, planes: list[np.ndarray], remark: str = "") -> None:
+    """Write pictures (height, width) of one size as the pages of a TIFF file, their type kept."""
+    with atomic_path(path) as part:
+        tifffile.imwrite(part, np.stack(planes), photometric="minisblack", description=remark, metadata=None)
+
+
+def _remarked(like, remark):
+    """The array with a remark in what is known of it."""
+    other = copy.copy(like)
+    known = other.metadata = dict(like.metadata)
+    if known.get("layout") == "imagej":
+        about = dict(known.get("imagej", {}))
+        known["imagej"] = {**about, "Info": "\n".join(filter(None, [about.get("Info"), remark]))}
+    elif known.get("layout") != "ome":
+        known["description"] = "\n".join(filter(None, [known.get("description"), remark]))
+    return other
+
+
+def _write_mrc(path, sections, like, remark):
     shape = like.plane_count, *like.shape[-2:]
     with atomic_path(path) as part, mrcfile.new_mmap(part, shape, MODES[like.dtype.name]) as file:
         for number, section in enumerate(sections):
@@ -107,4 +132,6 @@ def _write_mrc(path, sections, like):
             file.set_volume()
         else:
             file.set_image_stack()
+        for start in range(0, len(remark), LABEL):
+            file.add_label(remark[start : start + LABEL])
         file.update_header_stats()

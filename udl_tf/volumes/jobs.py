@@ -1,4 +1,4 @@
-"""Files in, files out: a volume aligned, or moved by transforms that were saved. What `udl_tf.sections` does."""
+"""Files in, files out: a volume aligned, moved by saved transforms, or filled. What `udl_tf.sections` does."""
 
 import pathlib
 from collections.abc import Callable, Iterator
@@ -7,15 +7,18 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.files.lazy import LazyArray
+from pipelines.files.series_writing import TIFFS
 from pipelines.files.transforms.registry import format_of, read_transforms, write_transforms
 from pipelines.files.transforms.table import TransformTable
-from pipelines.files.volumes import check_volume, open_volume, write_volume
+from pipelines.files.volumes import check_volume, open_volume, write_planes, write_volume
 from pipelines.geometry import frames
-from udl_tf.registration.warping import warp_planes
+from udl_tf.registration.warping import as_stored, warp_planes
 from udl_tf.volumes.alignment import align_sections
+from udl_tf.volumes.faults import find_faults
+from udl_tf.volumes.filling import Filling
 
 
-def check_outputs(volume, output, transforms=None, overwrite: bool = False) -> LazyArray:
+def check_outputs(volume, output, transforms=None, uncertainty=None, overwrite: bool = False) -> LazyArray:
     """Tell before the work what could not be written after it; returns the opened volume.
 
     Raises:
@@ -25,7 +28,12 @@ def check_outputs(volume, output, transforms=None, overwrite: bool = False) -> L
     check_volume(output, array)
     if transforms:
         format_of(transforms)
-    for path in map(pathlib.Path, filter(None, (output, transforms))):
+    if uncertainty and pathlib.Path(uncertainty).suffix.lower() not in TIFFS:
+        raise InputError(f"cannot write {uncertainty}: expected {' or '.join(TIFFS)}")
+    paths = list(map(pathlib.Path, filter(None, (output, transforms, uncertainty))))
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise InputError("two outputs have one name")
+    for path in paths:
         if path.exists() and not overwrite:
             raise InputError(f"{path} exists: choose another name, or say --overwrite")
         if not path.parent.is_dir():
@@ -51,7 +59,7 @@ def align(
         the one before) an entry a section, "failed" numbers from 1, "jitter" in degrees and pixels, "drift" in pixels kept.
     """
     size = array.shape[-2:]
-    found = align_sections(aligner, lambda number: array.planes([number])[0], array.plane_count, keep_trend, tell)
+    found = align_sections(aligner, _reader(array), array.plane_count, keep_trend, tell)
     names = tuple(str(number + 1) for number in range(array.plane_count))
     about = found.angle, found.shift, found.angle_sigma, found.shift_sigma, found.score
     table = TransformTable(names, size, size, *about)
@@ -97,3 +105,48 @@ def moved_sections(array: LazyArray, table: TransformTable) -> Iterator[np.ndarr
     """The sections of an array, each by its transform, in the array's type."""
     for number in range(array.plane_count):
         yield warp_planes(array.planes([number]), float(table.angle[number]), table.shift[number])[0]
+
+
+def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncertainty=None) -> dict:
+    """Make sections of an array anew from those around them, and write the whole volume.
+
+    Args:
+        array: from `check_outputs`. wanted: numbers from 1; None: those that something is wrong with.
+        uncertainty: TIFF file for the standard error of each pixel of the sections that were made, one after the other, or None.
+
+    Returns:
+        "filled": {number from 1: {"why", "from": [numbers], "sigma": mean standard error}}.
+
+    Raises:
+        InputError: numbers that are none of the volume's.
+    """
+    count = array.plane_count
+    if wanted is None:
+        why = {number: what for number, what in find_faults(_reader(array), count).items()}
+    else:
+        wrong = [number for number in wanted if not 1 <= number <= count]
+        if wrong:
+            raise InputError(f"--sections {wrong[0]}: expected numbers from 1 to {count}")
+        why = {number - 1: "as told" for number in sorted(set(wanted))}
+    filling, made, errors = Filling(_reader(array), count, list(why)), {}, []
+
+    def sections():
+        for number in range(count):
+            if number not in why:
+                yield array.planes([number])[0]
+                continue
+            one = filling.make(number)
+            errors.append(one.sigma)
+            sources = [k + 1 for k in (one.before, one.after) if k is not None]
+            made[number + 1] = {"why": why[number], "from": sources, "sigma": float(one.sigma.mean())}
+            yield as_stored(one.section, array.dtype)
+
+    text = f"sections made from their neighbours: {', '.join(str(k + 1) for k in why)}" if why else ""
+    write_volume(output, sections(), array, text)
+    if uncertainty and errors:
+        write_planes(uncertainty, errors, f"standard errors of the {text}")
+    return {"filled": made}
+
+
+def _reader(array):
+    return lambda number: array.planes([number])[0]

@@ -63,6 +63,25 @@ def test_another_resolution_moves_as_far(folder):
     assert np.array_equal(tifffile.imread(out)[:, :49, 2:], coarse[:, 1:, :58])
 
 
+def test_interpolate_changes_nothing_else_by_a_bit(folder, capsys):
+    volume = tifffile.imread(folder / "volume.tif")
+    bad, filled, sigma = (folder / name for name in ("bad.tif", "filled.tif", "sigma.tif"))
+    volume[3] = 0
+    tifffile.imwrite(bad, volume, imagej=True)
+    assert console(["sections", "interpolate", str(bad), "--output", str(filled), "--uncertainty", str(sigma), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["filled"]
+    assert list(found) == ["4"] and found["4"]["why"] == "shows nothing" and found["4"]["from"] == [3, 5]
+    made = tifffile.imread(filled)
+    assert np.array_equal(np.delete(made, 3, 0), np.delete(volume, 3, 0)) and made[3].std() > 20
+    with tifffile.TiffFile(filled) as file:
+        assert "made from their neighbours: 4" in file.imagej_metadata["Info"]
+    assert tifffile.imread(sigma).shape == (100, 120) and tifffile.imread(sigma).min() > 0
+    told = ["sections", "interpolate", str(bad), "--output", str(folder / "told.tif"), "--sections", "2,5"]
+    assert console(told) == 0
+    assert "as told; from 1 and 3" in capsys.readouterr().out
+    assert np.array_equal(tifffile.imread(folder / "told.tif")[[0, 2, 3, 5, 6, 7]], volume[[0, 2, 3, 5, 6, 7]])
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -72,6 +91,9 @@ def test_another_resolution_moves_as_far(folder):
         (["align", "volume.tif", "--output", "poses.npz"], "cannot write poses.npz"),
         (["align", "volume.tif", "--output", "a.tif", "--transforms", "a.dat"], "transforms a.dat: expected a name"),
         (["align", "volume.tif", "--output", "a.tif", "--keep-trend", "0"], "--keep-trend 0: expected pixels, more than 0"),
+        (["interpolate", "volume.tif", "--output", "a.tif", "--sections", "9"], "--sections 9: expected numbers from 1 to 8"),
+        (["interpolate", "volume.tif", "--output", "a.tif", "--sections", "x"], "--sections x: expected auto, or numbers"),
+        (["interpolate", "volume.tif", "--output", "a.tif", "--uncertainty", "a.png"], "cannot write a.png: expected .tif"),
         (["apply", "volume.tif", "volume.tif", "--output", "a.tif"], "transforms volume.tif: expected a name"),
     ],
 )
