@@ -7,6 +7,7 @@ ALGORITHMS = ("hyperband", "bayesian", "random")  # see `udl_tf.tuning.oracles.m
 TRANSFORMS = ("rigid",)  # kinds that `udl_tf.register` finds
 FORMATS = ("json", "csv", "itk", "skimage", "opencv")  # see `pipelines.files.transforms.registry`
 OVERLAYS = ("checkerboard", "red-green")  # see `udl_tf.registration.overlays`
+FILLINGS = ("flow", "linear")  # see `udl_tf.volumes.filling.METHODS`
 
 
 def fill_value(text: str | None) -> float | None:

@@ -12,6 +12,7 @@ import json
 import sys
 
 from pipelines.errors import InputError
+from udl_tf.choices import FILLINGS
 from udl_tf.commands import import_tensorflow, require, run
 
 
@@ -34,6 +35,12 @@ def add_args(parser):
     fill = jobs.add_parser("interpolate", help="make missing or damaged sections from those around them")
     fill.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections, roughly aligned")
     fill.add_argument("--sections", default="auto", metavar="17,40|auto", help="numbers from 1 (default: what looks wrong)")
+    fill.add_argument(
+        "--method",
+        choices=FILLINGS,
+        default=FILLINGS[0],
+        help="flow: sharper; linear: nearer to the truth, smoother (default: flow)",
+    )
     fill.add_argument("--uncertainty", metavar="FILE", help="TIFF with the standard error of each pixel that was made")
     for job in (align, apply, fill):
         job.add_argument("--output", required=True, metavar="OUT", help="the volume that is written, in the form of VOLUME")
@@ -77,7 +84,7 @@ def _interpolate(args):
     from udl_tf.volumes import jobs
 
     array = jobs.check_outputs(args.volume, args.output, None, args.uncertainty, args.overwrite)
-    found = jobs.interpolate(array, args.output, wanted, args.uncertainty)
+    found = jobs.interpolate(array, args.output, wanted, args.uncertainty, args.method)
     made, count = found["filled"], array.plane_count
     lines = [f"{len(made)} of {count} sections were made from those around them; the others are as they were"]
     for number, one in made.items():

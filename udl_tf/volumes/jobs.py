@@ -107,12 +107,13 @@ def moved_sections(array: LazyArray, table: TransformTable) -> Iterator[np.ndarr
         yield warp_planes(array.planes([number]), float(table.angle[number]), table.shift[number])[0]
 
 
-def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncertainty=None) -> dict:
+def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncertainty=None, method: str = "flow") -> dict:
     """Make sections of an array anew from those around them, and write the whole volume.
 
     Args:
         array: from `check_outputs`. wanted: numbers from 1; None: those that something is wrong with.
         uncertainty: TIFF file for the standard error of each pixel of the sections that were made, one after the other, or None.
+        method: see `Filling`.
 
     Returns:
         "filled": {number from 1: {"why", "from": [numbers], "sigma": mean standard error}}.
@@ -128,7 +129,7 @@ def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncer
         if wrong:
             raise InputError(f"--sections {wrong[0]}: expected numbers from 1 to {count}")
         why = {number - 1: "as told" for number in sorted(set(wanted))}
-    filling, made, errors = Filling(_reader(array), count, list(why)), {}, []
+    filling, made, errors = Filling(_reader(array), count, list(why), method), {}, []
 
     def sections():
         for number in range(count):

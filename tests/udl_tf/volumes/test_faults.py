@@ -7,10 +7,12 @@ import pytest
 from pipelines.errors import InputError
 from pipelines.pictures.section_faults import FAULTS, plant
 from pipelines.pictures.tissue import made_volume
+from udl_tf.choices import FILLINGS
 from udl_tf.volumes.between import Between, between, learn_trust
 from udl_tf.volumes.faults import find_faults
-from udl_tf.volumes.filling import Filling
+from udl_tf.volumes.filling import METHODS, Filling
 from udl_tf.volumes.section_checks import check_sections, out_of_line
+from udl_tf.volumes.weights import learn_weights
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +83,32 @@ def test_trust_is_learned_from_errors():
     assert found.floor == pytest.approx(3.0, abs=0.5) and found.slope == pytest.approx(0.8, abs=0.04)
 
 
-def test_what_is_made_is_near_the_truth_and_says_how_near(good):
-    filling = Filling(lambda number: good[number], 40, [7, 20, 21])
+def test_names_before_tensorflow_are_those_that_there_are():
+    assert tuple(METHODS) == FILLINGS
+
+
+def test_weights_are_those_that_made_the_section():
+    """A section that is a filtered mixture of two images: its weights are found again."""
+    rng = np.random.default_rng(6)
+    images = [np.float32(rng.normal(100, 20, (90, 90))) for _ in range(2)]
+    truth = 0.6 * images[0] + 0.4 * np.roll(images[1], 1, 1)  # what lies one pixel to the left
+    found = learn_weights([(images, truth)])
+    assert found.kernels[0, 3, 3] == pytest.approx(0.6, abs=0.02) and found.kernels[1, 3, 2] == pytest.approx(0.4, abs=0.02)
+    assert np.abs(found.kernels).sum() < 1.2
+    assert np.abs(found.mixed(images) - truth)[4:-4, 4:-4].mean() < 0.6
+
+
+def test_learned_weights_come_nearer(good):
+    """Half of the volume is learned from, sections of the other half are made again."""
+    learned = Filling(lambda number: good[number], 40, [], "linear", range(20))
+    flow = Filling(lambda number: good[number], 40, [], "flow", range(20))
+    errors = [[np.square(one.again(k).section - good[k]).mean() for k in (26, 31, 36)] for one in (learned, flow)]
+    assert np.mean(errors[0]) < 0.85 * np.mean(errors[1])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_made_is_near_the_truth_and_says_how_near(good, method):
+    filling = Filling(lambda number: good[number], 40, [7, 20, 21], method)
     assert (filling.make(7).before, filling.make(7).after) == (6, 8)
     assert [(one.before, one.after) for one in map(filling.make, (20, 21))] == [(19, 22)] * 2
     for number in (7, 20):
