@@ -1,8 +1,9 @@
-"""Volumes of serial sections: take out the jitter from section to section, replace what is missing or damaged.
+"""Volumes of serial sections: take out jitter, replace what is missing or damaged, put more between.
 
     python -m udl_tf.sections align volume.tif --output aligned.tif --transforms moved.csv
     python -m udl_tf.sections apply moved.csv other_channel.tif --output other_aligned.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --uncertainty sigma.tif
+    python -m udl_tf.sections upsample filled.tif --factor 3 --output isotropic.tif
 
 VOLUME is a multi-page TIFF or MRC file, or a folder with a picture a section. What is written has its form and type of number.
 Slow drift stays where it is: tissue that runs through the sections at an angle is not made straight.
@@ -33,7 +34,7 @@ def add_args(parser):
     apply.add_argument("saved", metavar="TRANSFORMS", help="what align wrote with --transforms (.json, .csv)")
     apply.add_argument("volume", metavar="VOLUME", help="as many sections of the same field")
     fill = jobs.add_parser("interpolate", help="make missing or damaged sections from those around them")
-    fill.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections, roughly aligned")
+    fill.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections, aligned")
     fill.add_argument("--sections", default="auto", metavar="17,40|auto", help="numbers from 1 (default: what looks wrong)")
     fill.add_argument(
         "--method",
@@ -42,7 +43,10 @@ def add_args(parser):
         help="flow: sharper; linear: nearer to the truth, smoother (default: flow)",
     )
     fill.add_argument("--uncertainty", metavar="FILE", help="TIFF with the standard error of each pixel that was made")
-    for job in (align, apply, fill):
+    more = jobs.add_parser("upsample", help="put sections between those that there are, along the flow between them")
+    more.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections, aligned")
+    more.add_argument("--factor", type=int, required=True, metavar="N", help="steps in place of one, 2 or more")
+    for job in (align, apply, fill, more):
         job.add_argument("--output", required=True, metavar="OUT", help="the volume that is written, in the form of VOLUME")
         job.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
         job.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
@@ -51,7 +55,7 @@ def add_args(parser):
 def main(args):
     """Run the command; returns the exit code."""
     require(args.volume, getattr(args, "saved", None))
-    return {"align": _align, "apply": _apply, "interpolate": _interpolate}[args.job](args)
+    return {"align": _align, "apply": _apply, "interpolate": _interpolate, "upsample": _upsample}[args.job](args)
 
 
 def _align(args):
@@ -92,6 +96,16 @@ def _interpolate(args):
         lines.append(f"{number:7d}  {one['why']}; from {sources}, standard error {one['sigma']:.1f} grey values")
     written = [args.output, *([args.uncertainty] if args.uncertainty and made else [])]
     return _told(args, found, [*lines, *(f"wrote {path}" for path in written)])
+
+
+def _upsample(args):
+    if args.factor < 2:
+        raise InputError(f"--factor {args.factor}: expected 2 or more steps")
+    import_tensorflow()
+    from udl_tf.volumes import jobs
+
+    count = jobs.upsample(jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite), args.output, args.factor)
+    return _told(args, {"count": count}, [f"{count} sections, those given among them as they were", f"wrote {args.output}"])
 
 
 def _numbers(text):

@@ -4,7 +4,6 @@ A TIFF file, an MRC file, or a folder with a picture a section, in the order of 
 after the other, so that a volume need not fit into memory.
 """
 
-import copy
 import pathlib
 from collections.abc import Iterable
 
@@ -102,6 +101,24 @@ def write_volume(path, sections: Iterable[np.ndarray], like: LazyArray, remark: 
         write_series(path, sections, like.shape[-2:], _remarked(like, remark) if remark else like)
 
 
+def finer(like: LazyArray, factor: int) -> LazyArray:
+    """What `write_volume` takes for `factor` times as many steps from section to section, in the form of `like`.
+
+    Sections of a folder get numbers for names.
+    """
+    axis = next(k for k, side in enumerate(like.shape) if side > 1)
+    count = (like.shape[axis] - 1) * factor + 1
+    shape = (*like.shape[:axis], count, *like.shape[axis + 1 :])
+    spacing = {key: size / (factor if key == "Z" else 1) for key, size in like.spacing.items()}
+    known = dict(like.metadata)
+    if "spacing" in known.get("imagej", {}):
+        known["imagej"] = {**known["imagej"], "spacing": known["imagej"]["spacing"] / factor}
+    other = _told(like, shape, spacing, known)
+    if isinstance(like, SectionFolder):
+        other.names = [pathlib.Path(f"{number + 1:05d}{like.names[0].suffix}") for number in range(count)]
+    return other
+
+
 def write_planes(path, planes: list[np.ndarray], remark: str = "") -> None:
     """Write pictures (height, width) of one size as the pages of a TIFF file, their type kept."""
     with atomic_path(path) as part:
@@ -110,13 +127,19 @@ def write_planes(path, planes: list[np.ndarray], remark: str = "") -> None:
 
 def _remarked(like, remark):
     """The array with a remark in what is known of it."""
-    other = copy.copy(like)
-    known = other.metadata = dict(like.metadata)
+    known = dict(like.metadata)
     if known.get("layout") == "imagej":
         about = dict(known.get("imagej", {}))
         known["imagej"] = {**about, "Info": "\n".join(filter(None, [about.get("Info"), remark]))}
     elif known.get("layout") != "ome":
         known["description"] = "\n".join(filter(None, [known.get("description"), remark]))
+    return _told(like, like.shape, like.spacing, known)
+
+
+def _told(like, shape, spacing, metadata):
+    """What is to be said of a volume, of the kind of `like`; nothing can be read from it."""
+    other = object.__new__(SectionFolder if isinstance(like, SectionFolder) else LazyArray)
+    LazyArray.__init__(other, like.path, like.axes, shape, like.dtype, spacing, like.unit, metadata, like.files)
     return other
 
 

@@ -33,15 +33,14 @@ def between(before: np.ndarray, after: np.ndarray, part: float = 0.5) -> Between
         before, after: (height, width), any real type. part: in (0, 1).
     """
     before, after = np.float32(before), np.float32(after)
-    first, second = _eight_bits(before, after)
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    there, back = search.calc(first, second, None), search.calc(second, first, None)
-    # Where a pixel of the new section comes from: both flows, weighted by how near their own section is.
-    to_first = -(1 - part) * part * there + part**2 * back
-    to_second = (1 - part) ** 2 * there - part * (1 - part) * back
-    one, other = _pulled(before, to_first), _pulled(after, to_second)
-    square = cv2.GaussianBlur(np.square(one - other), (0, 0), REACH)
-    return Between((1 - part) * one + part * other, np.sqrt(np.maximum(square, 0.0)))
+    return _mixed(before, after, *_flows(before, after), part)
+
+
+def all_between(before: np.ndarray, after: np.ndarray, steps: int) -> list[np.ndarray]:
+    """The sections float32 (height, width) that divide the way from one to another into equal steps, one fewer than these."""
+    before, after = np.float32(before), np.float32(after)
+    flows = _flows(before, after)
+    return [_mixed(before, after, *flows, k / steps).section for k in range(1, steps)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +65,22 @@ def learn_trust(made: list[Between], truth: list[np.ndarray]) -> Trust:
     slope = float(np.clip(slope, 0.0, None))
     floor = float(np.clip(groups[:, 1].mean() - slope * groups[:, 0].mean(), 0.0, None))
     return Trust(float(np.sqrt(floor)), float(np.sqrt(slope)))
+
+
+def _flows(before, after):
+    """The flow (height, width, 2) from one to the other, and that back."""
+    first, second = _eight_bits(before, after)
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return search.calc(first, second, None), search.calc(second, first, None)
+
+
+def _mixed(before, after, there, back, part):
+    # Where a pixel of the new section comes from: both flows, weighted by how near their own section is.
+    to_first = -(1 - part) * part * there + part**2 * back
+    to_second = (1 - part) ** 2 * there - part * (1 - part) * back
+    one, other = _pulled(before, to_first), _pulled(after, to_second)
+    square = cv2.GaussianBlur(np.square(one - other), (0, 0), REACH)
+    return Between((1 - part) * one + part * other, np.sqrt(np.maximum(square, 0.0)))
 
 
 def _eight_bits(*images):

@@ -7,7 +7,7 @@ import numpy as np
 from udl_tf.volumes.section_checks import Checks, check_sections, out_of_line
 
 LOST, UNLIKE = 0.04, 0.06  # share of the blocks
-CHANCE = 5.0  # standard deviations of a count
+CHANCE = 3.0  # standard deviations of a count
 ALONE = 3.0  # times as much, see `_unlike`
 SAME, DULL, PALE, DARK = 0.35, 0.45, 0.35, 0.8  # of the usual change; natural logarithms; of the usual contrast
 

@@ -1,4 +1,4 @@
-"""Files in, files out: a volume aligned, moved by saved transforms, or filled. What `udl_tf.sections` does."""
+"""Files in, files out: a volume aligned, moved by saved transforms, filled, made finer. What `udl_tf.sections` does."""
 
 import pathlib
 from collections.abc import Callable, Iterator
@@ -10,10 +10,11 @@ from pipelines.files.lazy import LazyArray
 from pipelines.files.series_writing import TIFFS
 from pipelines.files.transforms.registry import format_of, read_transforms, write_transforms
 from pipelines.files.transforms.table import TransformTable
-from pipelines.files.volumes import check_volume, open_volume, write_planes, write_volume
+from pipelines.files.volumes import check_volume, finer, open_volume, write_planes, write_volume
 from pipelines.geometry import frames
 from udl_tf.registration.warping import as_stored, warp_planes
 from udl_tf.volumes.alignment import align_sections
+from udl_tf.volumes.between import all_between
 from udl_tf.volumes.faults import find_faults
 from udl_tf.volumes.filling import Filling
 
@@ -147,6 +148,29 @@ def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncer
     if uncertainty and errors:
         write_planes(uncertainty, errors, f"standard errors of the {text}")
     return {"filled": made}
+
+
+def upsample(array: LazyArray, output, factor: int) -> int:
+    """Put sections between those of an array, so that there are `factor` steps in place of one, and write all of them.
+
+    Returns:
+        The number of sections written. Those of the array are among them as they were.
+    """
+
+    def sections():
+        before = array.planes([0])[0]
+        yield before
+        for number in range(1, array.plane_count):
+            after = array.planes([number])[0]
+            for made in all_between(before, after, factor):
+                yield as_stored(made, array.dtype)
+            yield after
+            before = after
+
+    like = finer(array, factor)
+    text = f"each section of {array.plane_count} is followed by {factor - 1} made from it and the next one"
+    write_volume(output, sections(), like, text)
+    return like.plane_count
 
 
 def _reader(array):

@@ -7,7 +7,7 @@ import tifffile
 
 from pipelines.errors import InputError
 from pipelines.files.picture_writing import write_picture
-from pipelines.files.volumes import check_volume, open_volume, write_volume
+from pipelines.files.volumes import check_volume, finer, open_volume, write_volume
 
 
 def made(dtype):
@@ -50,6 +50,22 @@ def test_folder(tmp_path, ending, dtype):
     again = written(array, tmp_path / "b")
     assert np.array_equal(again.read(), made(dtype))
     assert [path.name for path in again.names] == [path.name for path in array.names]
+
+
+def test_a_finer_volume_has_smaller_steps(tmp_path):
+    with mrcfile.new(tmp_path / "a.mrc") as file:
+        file.set_data(made("int16"))
+        file.set_volume()
+        file.voxel_size = (90.0, 90.0, 300.0)
+    write_volume(tmp_path / "b.mrc", list(np.repeat(made("int16"), 3, 0)[1:-1]), finer(open_volume(tmp_path / "a.mrc"), 3), "why")
+    again = open_volume(tmp_path / "b.mrc")
+    assert again.shape == (7, 20, 24) and again.spacing == pytest.approx({"Z": 100.0, "Y": 90.0, "X": 90.0})
+    assert "why" in again.metadata["labels"]
+    (tmp_path / "a").mkdir()
+    for number, section in enumerate(made("uint8")):
+        write_picture(tmp_path / "a" / f"s{number}.png", section)
+    write_volume(tmp_path / "b", list(np.repeat(made("uint8"), 2, 0)[1:]), finer(open_volume(tmp_path / "a"), 2), "why")
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == [*(f"{k:05d}.png" for k in range(1, 6)), "remark.txt"]
 
 
 def test_what_is_no_volume_is_refused(tmp_path):

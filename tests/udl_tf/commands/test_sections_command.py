@@ -64,7 +64,7 @@ def test_another_resolution_moves_as_far(folder):
 
 
 def test_interpolate_changes_nothing_else_by_a_bit(folder, capsys):
-    volume = tifffile.imread(folder / "volume.tif")
+    volume = made_volume(8, (100, 120), 3, 1.5)
     bad, filled, sigma = (folder / name for name in ("bad.tif", "filled.tif", "sigma.tif"))
     volume[3] = 0
     tifffile.imwrite(bad, volume, imagej=True)
@@ -82,6 +82,18 @@ def test_interpolate_changes_nothing_else_by_a_bit(folder, capsys):
     assert np.array_equal(tifffile.imread(folder / "told.tif")[[0, 2, 3, 5, 6, 7]], volume[[0, 2, 3, 5, 6, 7]])
 
 
+def test_upsample_keeps_what_is_given(folder, capsys):
+    out, volume = folder / "finer.tif", tifffile.imread(folder / "volume.tif")
+    assert console(["sections", "upsample", str(folder / "volume.tif"), "--factor", "3", "--output", str(out)]) == 0
+    assert capsys.readouterr().out.startswith("22 sections")
+    made = tifffile.imread(out)
+    assert made.shape == (22, 100, 120) and made.dtype == np.uint8 and np.array_equal(made[::3], volume)
+    near, far = (np.abs(np.float32(made[1]) - volume[k]).mean() for k in (0, 1))
+    assert near < far
+    with tifffile.TiffFile(out) as file:
+        assert file.imagej_metadata["spacing"] == pytest.approx(0.005) and "followed by 2" in file.imagej_metadata["Info"]
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -94,6 +106,7 @@ def test_interpolate_changes_nothing_else_by_a_bit(folder, capsys):
         (["interpolate", "volume.tif", "--output", "a.tif", "--sections", "9"], "--sections 9: expected numbers from 1 to 8"),
         (["interpolate", "volume.tif", "--output", "a.tif", "--sections", "x"], "--sections x: expected auto, or numbers"),
         (["interpolate", "volume.tif", "--output", "a.tif", "--uncertainty", "a.png"], "cannot write a.png: expected .tif"),
+        (["upsample", "volume.tif", "--output", "a.tif", "--factor", "1"], "--factor 1: expected 2 or more steps"),
         (["apply", "volume.tif", "volume.tif", "--output", "a.tif"], "transforms volume.tif: expected a name"),
     ],
 )

@@ -8,7 +8,7 @@ from pipelines.errors import InputError
 from pipelines.pictures.section_faults import FAULTS, plant
 from pipelines.pictures.tissue import made_volume
 from udl_tf.choices import FILLINGS
-from udl_tf.volumes.between import Between, between, learn_trust
+from udl_tf.volumes.between import Between, all_between, between, learn_trust
 from udl_tf.volumes.faults import find_faults
 from udl_tf.volumes.filling import METHODS, Filling
 from udl_tf.volumes.section_checks import check_sections, out_of_line
@@ -72,6 +72,7 @@ def test_between_moves_along_the_flow():
     made, inner = between(first, second, 0.25), np.s_[20:-20, 20:-20]
     error, mixed = (np.abs(one[inner] - truth[inner]).mean() for one in (made.section, 0.75 * first + 0.25 * second))
     assert error < 0.25 * mixed
+    assert np.array_equal(all_between(first, second, 4)[0], made.section) and len(all_between(first, second, 4)) == 3
     assert np.array_equal(between(first, first).section, first) and between(first, first).difference.max() == 0.0
 
 
