@@ -49,6 +49,7 @@ def test_what_is_printed(folder, capsys):
     assert lines[-1] == f"wrote {folder / 'printed.tif'}"
 
 
+@pytest.mark.once("files in and out")
 def test_another_resolution_moves_as_far(folder):
     """Pixels twice as large: half as many of them."""
     coarse = tifffile.imread(folder / "volume.tif").reshape(8, 50, 2, 60, 2).mean((2, 4)).astype(np.uint8)
@@ -63,6 +64,7 @@ def test_another_resolution_moves_as_far(folder):
     assert np.array_equal(tifffile.imread(out)[:, :49, 2:], coarse[:, 1:, :58])
 
 
+@pytest.mark.once("files in and out")
 def test_interpolate_changes_nothing_else_by_a_bit(folder, capsys):
     volume = made_volume(8, (100, 120), 3, 1.5)
     bad, filled, sigma = (folder / name for name in ("bad.tif", "filled.tif", "sigma.tif"))
@@ -82,6 +84,7 @@ def test_interpolate_changes_nothing_else_by_a_bit(folder, capsys):
     assert np.array_equal(tifffile.imread(folder / "told.tif")[[0, 2, 3, 5, 6, 7]], volume[[0, 2, 3, 5, 6, 7]])
 
 
+@pytest.mark.once("files in and out")
 def test_upsample_keeps_what_is_given(folder, capsys):
     out, volume = folder / "finer.tif", tifffile.imread(folder / "volume.tif")
     assert console(["sections", "upsample", str(folder / "volume.tif"), "--factor", "3", "--output", str(out)]) == 0
