@@ -65,7 +65,7 @@ def test_data_flows_one_way():
 
 # The packages and their rooms from the ground up: each may use those before it, and none behind it.
 FLOORS = {
-    "pipelines": ("errors", "compat", "geometry", "normalise", "spectra", "files", "pictures", "noise", "pairs"),
+    "pipelines": ("errors", "compat", "geometry", "normalise", "spectra", "preparation", "files", "pictures", "noise", "pairs"),
     "udl_tf": (
         *("choices", "commands", "versions", "networks", "presets", "views", "alignment", "registration", "serving"),
         *("training", "tuning", "chunks", "particles", "classification", "volumes", "rivals", "tables", "client"),
