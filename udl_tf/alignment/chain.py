@@ -3,14 +3,14 @@
 import tensorflow as tf
 
 from pipelines import geometry
-from pipelines.normalise import normalise, usable
 from pipelines.spectra import spectral_plane
-from pipelines.spectra.resample import fourier_resample, scale_shift
+from pipelines.spectra.resample import scale_shift
 from udl_tf.alignment import outputs
 from udl_tf.alignment.confidence import Confidence
 from udl_tf.alignment.frame_polish import FramePolish
+from udl_tf.alignment.preparation import prepare
 from udl_tf.alignment.proposal import PROPOSALS
-from udl_tf.alignment.repair import repair
+from udl_tf.alignment.shared import SIGNS, SecondLook
 from udl_tf.alignment.spectral_refinement import SpectralRefinement
 from udl_tf.alignment.symmetry import Symmetry
 from udl_tf.alignment.translation import ShiftSearch
@@ -45,11 +45,13 @@ class Chain:
         self.propose = PROPOSALS[network_of(config.network).proposes](network, config, bias, self.search)
         self.refinement = SpectralRefinement(self.box, HIGHEST)
         self.polish = FramePolish(self.box) if config.support == "frame" else None
+        self.second_look = SecondLook(self.refinement, self.propose, HIGHEST)
         self.symmetry = Symmetry(self.box, self.reach * self.box)
         edge = HIGHEST * spectral_plane.PAD + 1
         seen = {
             "good": tf.TensorSpec((None,), tf.bool),
             "image": tf.TensorSpec((None, self.box, self.box), tf.float32),
+            "uneven": tf.TensorSpec((None,), tf.float32),
             "plane": tf.TensorSpec((None, 2 * edge + 1, edge + 1, 2), tf.float32),
         }
         # Traced once, whatever calls them: the signatures of a SavedModel share their graphs.
@@ -117,12 +119,11 @@ class Chain:
 
     def _describe(self, images):
         """All that is needed of images (batch, n, n), whatever they are paired with: dict of tensors (batch, ...)."""
-        good = usable(images)
-        prepared = normalise(fourier_resample(repair(images), self.box))
-        prepared = tf.ensure_shape(prepared, (None, self.box, self.box))
+        good, prepared, uneven = prepare(images, self.box, particles=self.polish is None)
         return {
             "good": good,
             "image": prepared,
+            "uneven": uneven,
             "plane": spectral_plane.plane(windowed(prepared, tf.constant(self.disc)), HIGHEST),
         }
 
@@ -144,7 +145,7 @@ class Chain:
         score = tf.where(
             fast,
             known.fast_probability(raw["evidence"], raw["lead"]),
-            known.probability(raw["variance"], raw["evidence"], raw["potential"], raw["lead"]),
+            known.probability(raw),
         )
         sigma = tf.where(fast, known.fast_sigma, known.standard_error(raw["variance"]))
         found = {
@@ -179,6 +180,7 @@ class Chain:
         planes = fixed["plane"], moving["plane"]
         steps = LAST if self.polish is None else LAST_BEFORE_POLISH
         found = verify(self.refinement, fixed["derivatives"], moving["plane"], hypotheses, steps)
+        found = self.second_look(fixed, moving, limit, found)
         symmetry = self.symmetry(*planes, found.angle, found.lead, found.evidence)
         # Twins of a symmetric particle are right answers, too: they are no rivals.
         lead = tf.where(symmetry > 1, found.evidence, found.lead)
@@ -190,10 +192,10 @@ class Chain:
         angle = tf.where(inside, angle, hypotheses.angle[:, 0])
         shift = tf.where(inside[:, None], shift, hypotheses.shift[:, 0])
         variance = tf.where(inside, variance, 1e4)
-        return _raw(angle, shift, variance, found.evidence, found.potential, lead, symmetry)
+        return _raw(angle, shift, variance, found.evidence, found.potential, lead, symmetry, found.signs)
 
 
-def _raw(angle, shift, variance, evidence, potential, lead, symmetry):
+def _raw(angle, shift, variance, evidence, potential, lead, symmetry, signs=None):
     return {
         "angle": angle,
         "shift": shift,
@@ -202,6 +204,7 @@ def _raw(angle, shift, variance, evidence, potential, lead, symmetry):
         "potential": potential,
         "lead": lead,
         "symmetry": symmetry,
+        "signs": tf.zeros((tf.shape(angle)[0], SIGNS)) if signs is None else signs,
     }
 
 

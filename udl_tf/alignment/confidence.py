@@ -15,13 +15,15 @@ class Confidence:
 
     Attributes:
         sigma: (a, b): log of the standard error in degrees = a + b * log of the raw one.
-        score: weights of the `features`: logit of being on the right peak.
+        score: weights of the first of the `features`: logit of being on the right peak.
+        hidden: ((weights of all features), (by how much the logit rises with the hyperbolic tangent of that sum)), or empty.
         fast_sigma: standard error, degrees, where nothing was refined.
         fast_score: weights of 1, the best correlation, and its lead over the last candidate: logit, where nothing was refined.
     """
 
     sigma: tuple = (0.0, 1.0)
     score: tuple = (-4.0, 1.0, 0.0, 1.0)
+    hidden: tuple = ()
     fast_sigma: float = 2.0
     fast_score: tuple = (-2.0, 4.0, 20.0)
 
@@ -29,10 +31,18 @@ class Confidence:
         """Degrees (batch,), at most `UNKNOWN`, from a raw variance (batch,) in square degrees."""
         return tf.minimum(tf.exp(self.sigma[0] + self.sigma[1] * 0.5 * tf.math.log(variance + 1e-8)), UNKNOWN)
 
-    def probability(self, variance, evidence, potential, lead):
-        """That the angle is within `WITHIN` degrees, (batch,): on the right peak, and near its top."""
-        right = tf.sigmoid(tf.linalg.matvec(features(evidence, potential, lead), tf.constant(self.score, tf.float32)))
-        return right * tf.math.erf(WITHIN / np.sqrt(2.0) / self.standard_error(variance))
+    def probability(self, raw):
+        """That the angle is within `WITHIN` degrees, (batch,): on the right peak, and near its top; raw: see `Chain.careful`."""
+        right = tf.sigmoid(self.logit(features(raw)))
+        return right * tf.math.erf(WITHIN / np.sqrt(2.0) / self.standard_error(raw["variance"]))
+
+    def logit(self, columns):
+        """Of being on the right peak, (batch,), from `features` (batch, k)."""
+        found = tf.linalg.matvec(columns[:, : len(self.score)], tf.constant(self.score, columns.dtype))
+        if self.hidden:
+            inside, outside = (tf.constant(part, columns.dtype) for part in self.hidden)  # (units, k), (units,)
+            found += tf.linalg.matvec(tf.tanh(tf.matmul(columns, inside, transpose_b=True)), outside)
+        return found
 
     def fast_probability(self, value, lead):
         """As `probability`, from the proposal alone: its best correlation and that one's lead over the last candidate."""
@@ -40,11 +50,12 @@ class Confidence:
         return tf.sigmoid(tf.linalg.matvec(columns, tf.constant(self.fast_score, tf.float32)))
 
 
-def features(evidence, potential, lead):
-    """What the score is a logistic function of, (batch, 4).
+def features(raw):
+    """What the score is a function of, (batch, 5 + signs), all about as large as 1.
 
-    1, and the logarithms of 1 + evidence, (1 + evidence) / (1 + potential), and 1 + lead.
+    1, the logarithms of 1 + evidence, (1 + evidence) / (1 + potential), and 1 + lead; that of the raw standard error; the
+    signs (`udl_tf.alignment.shared.SIGNS`).
     """
-    found, possible = tf.math.log1p(tf.maximum(evidence, 0.0)), tf.math.log1p(tf.maximum(potential, 0.0))
-    leads = tf.math.log1p(tf.maximum(lead, 0.0))
-    return tf.stack([tf.ones_like(found), found, found - possible, leads], 1)
+    found, possible, leads = (tf.math.log1p(tf.maximum(raw[name], 0.0)) for name in ("evidence", "potential", "lead"))
+    error = tf.clip_by_value(0.5 * tf.math.log(raw["variance"] + 1e-8), -5.0, 5.0)
+    return tf.concat([tf.stack([tf.ones_like(found), found, found - possible, leads, error], 1), raw["signs"]], 1)

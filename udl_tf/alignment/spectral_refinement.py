@@ -13,9 +13,10 @@ import tensorflow as tf
 from pipelines import geometry
 from pipelines.spectra import spectral_plane
 from udl_tf.alignment.gauss_newton import solve
+from udl_tf.alignment.signs import Signs
 from udl_tf.alignment.wiener import CEILING, Rings, likelihood_weights
 
-Refined = collections.namedtuple("Refined", "angle shift evidence potential variance")
+Refined = collections.namedtuple("Refined", "angle shift evidence potential variance signs")
 DEGREE = 1.0  # half the step of the central difference that gives the change per degree
 
 
@@ -32,6 +33,7 @@ class SpectralRefinement:
         self.points = spectral_plane.disc(highest)
         radius, share = np.linalg.norm(self.points, axis=1), spectral_plane.multiplicity(self.points, highest)
         self.rings = Rings(radius, share, highest + 1, smoothing)
+        self.signs = Signs(self.points, share, self.rings)
 
     def derivatives(self, planes):
         """What is kept of fixed images: change per degree, per pixel in x and in y, and the spectra: (batch, 4, 2, n)."""
@@ -51,7 +53,7 @@ class SpectralRefinement:
         Returns:
             `Refined`: angle, shift; `evidence` (batch,) of the aligned pair, see `Rings.evidence`; `potential`
             (batch,), the evidence there would be if all that stands out of the last ring's power were common to both;
-            `variance` (batch,) of the angle in square degrees by the Cramer-Rao bound.
+            `variance` (batch,) of the angle in square degrees by the Cramer-Rao bound; `signs` (batch, k), see `Signs`.
         """
         numbers = 2 * len(self.points)
         table = tf.reshape(derivatives, (-1, 4, numbers))
@@ -76,12 +78,14 @@ class SpectralRefinement:
             return geometry.compose((angle, shift), (step[:, 0], step[:, 1:]))
 
         angle, shift = tf.while_loop(lambda *_: True, improve, (angle, shift), maximum_iterations=steps)
-        _, coherence, power, other = compare(angle, shift)
+        moving, coherence, power, other = compare(angle, shift)
         variance = solve(information(coherence, power), tf.one_hot(tf.zeros_like(angle, tf.int32), 3))[:, 0]
         # What each image would correlate with its own signal, were the last ring all noise; together as the coherence of both.
         signals = [tf.maximum(1.0 - part[:, -1:] / part, 0.0) for part in (power, other)]
         stands_out = tf.minimum(tf.sqrt(signals[0] * signals[1]), CEILING)
-        return Refined(angle, shift, self.rings.evidence(coherence), self.rings.evidence(stands_out), variance)
+        both = derivatives[:, 3], tf.reshape(moving, tf.shape(derivatives[:, 3]))
+        signs = self.signs(*both, coherence, stands_out, power, other)
+        return Refined(angle, shift, self.rings.evidence(coherence), self.rings.evidence(stands_out), variance, signs)
 
     def transformed(self, planes, angle, shift):
         """Spectra (batch, 2, n) of planes turned and moved."""

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from pipelines import geometry
 
-Verified = collections.namedtuple("Verified", "angle shift evidence potential lead variance")
+Verified = collections.namedtuple("Verified", "angle shift evidence potential lead variance signs")
 
 WORTH = 0.85  # a hypothesis is tried if its correlation is at least this share of the best one's
 FIRST = 2  # steps of refinement for all hypotheses
@@ -27,7 +27,7 @@ def verify(refinement, derivatives, moving, hypotheses, steps):
         `Verified`: angle (batch,) degrees, shift (batch, 2) pixels; `evidence` (batch,) of the aligned pair, and `potential`
         (batch,), the evidence there would be if all that stands out of the noise were common to both; `lead` (batch,), by how
         much the evidence exceeds the next best hypothesis's (the evidence itself where no other was tried); `variance` (batch,)
-        of the angle, square degrees.
+        of the angle, square degrees; `signs` (batch, k), see `signs.Signs`.
     """
     tried = hypotheses.value >= WORTH * hypotheses.value[:, :1]  # (batch, k); the first always is
     tried = tf.concat([tf.ones_like(tried[:, :1]), tried[:, 1:]], 1)
@@ -50,4 +50,4 @@ def verify(refinement, derivatives, moving, hypotheses, steps):
     other = geometry.angular_distance(angles, angle[:, None]) > APART
     runner_up = tf.reduce_max(tf.where(other, evidence, 0.0), 1)
     lead = tf.reduce_max(evidence, 1) - tf.maximum(runner_up, 0.0)
-    return Verified(last.angle, last.shift, last.evidence, last.potential, lead, last.variance)
+    return Verified(last.angle, last.shift, last.evidence, last.potential, lead, last.variance, last.signs)

@@ -14,6 +14,7 @@ class StackConfig:
         masked: particles are masked for the network, too.
         max_shift: pixels. fast: the network's search without verification. ctf: correct for the CTF of the STAR file.
         rows: file of `pipelines.files.star_rows.save_rows` that workers open in place of a large table, or None; not compared.
+        clean: prepare particles as `udl_tf.alignment.preparation.clean` does; not photographs, whose slow changes are content.
         server, rest: where the model is, if not here, see `open_aligner`; `model` is its name there.
     """
 
@@ -27,6 +28,7 @@ class StackConfig:
     max_shift: float | None = None
     fast: bool = False
     ctf: bool = False
+    clean: bool = False
     server: str | None = None
     rest: bool = False
     rows: str | None = dataclasses.field(default=None, compare=False)

@@ -104,7 +104,8 @@ class Passes:
         """Scores and weights of a view's particles, from how well they fit in comparison with each other."""
         usable, limit = found["usable"], self.config.limit
         turned = scores.score(found["uneven"], found["uneven_detection"], found["variance"], limit)
-        table.score[members] = turned * scores.there(found["amplitude"], found["detection"], limit) * usable
+        fit = found["amplitude"], found["detection"]
+        table.score[members] = turned * scores.there(*fit, limit) * scores.bright(*fit) * usable
         table.sigma[members] = np.where(usable, np.sqrt(found["variance"]), np.inf)
         table.weight[members] = scores.weight(found["amplitude"], found["detection"], usable, limit)
 

@@ -10,6 +10,7 @@ from pipelines.files.source import Source
 from pipelines.files.star_rows import RowsArray
 from pipelines.normalise import normalise, usable
 from pipelines.spectra import ctf
+from udl_tf.alignment.preparation import clean
 from udl_tf.particles.masks import network_mask_of
 from udl_tf.serving.open_aligner import open_aligner
 
@@ -28,9 +29,8 @@ class ParticleReader:
         self.source = Source(RowsArray(config.rows)) if config.rows else opening.open_source(config.path, config.pixel_size)
         self.parameters = ctf_of(self.source) if config.ctf else None
         self.network_mask = network_mask_of(config)
-        self._normalise = tf.function(
-            lambda images: (normalise(images), usable(images)), input_signature=[tf.TensorSpec((None, config.box, config.box))]
-        )
+        prepare = clean if config.clean else (lambda images: (normalise(images), usable(images)))
+        self._prepare = tf.function(prepare, input_signature=[tf.TensorSpec((None, config.box, config.box))])
 
     @functools.cached_property
     def aligner(self):
@@ -39,7 +39,7 @@ class ParticleReader:
 
     def read(self, rows):
         """Images float32 (n, box, box) of rows, mean 0 and standard deviation 1, and which are usable, bool (n,)."""
-        images, good = self._normalise(tf.constant(self.source.read(rows)))
+        images, good = self._prepare(tf.constant(self.source.read(rows)))
         return images, good.numpy()
 
     def ctf(self, rows):

@@ -33,6 +33,15 @@ def weight(amplitude, detection, usable, max_shift):
     return kept((there(amplitude, detection, max_shift) >= LEAST) & (contrast + 2.0 * error >= FAINT), usable)
 
 
+def bright(amplitude, detection):
+    """Probability (n,) that a particle's contrast is not below FAINT of the usual one, with a standard error's benefit of doubt.
+
+    Noise that was turned until it fits has a contrast, too, and one that is surely lower than the particles'.
+    """
+    contrast, error = _contrast(amplitude, detection)
+    return 0.5 + 0.5 * tf.math.erf(((contrast - FAINT) / error + 1.0) / np.sqrt(2.0)).numpy()
+
+
 def kept(good, usable):
     """Weight (n,), 1 for particles that are good and usable, bool (n,) each; for all usable ones if none is good."""
     both = good & usable

@@ -47,6 +47,9 @@ def align_stack(request, command="", progress=True):
     config, ctf = config_of(request, source)
     check(request, source)
     aligner = open_aligner(config.model, config.server, config.rest)
+    # Photographs are refined over their whole overlap by the model itself, which a disc cannot better.
+    particles = aligner.config.get("config", {}).get("support") != "frame"
+    config = dataclasses.replace(config, clean=particles)
     with contextlib.ExitStack() as open_things:
         # The places of all outputs are claimed first: nothing is worse than an error after hours.
         wanted = {name: getattr(request, name) for name in ENDINGS if getattr(request, name)}
@@ -61,7 +64,7 @@ def align_stack(request, command="", progress=True):
         try:
             with open_executor(request.workers, request.scheduler) as executor:
                 alignment = _aligned(request, source, Passes(config, executor, store, progress), aligner)
-                if _of_particles(aligner):
+                if particles:
                     one_view.judge(alignment, config)
         except KeyboardInterrupt:
             if store is not None:
@@ -105,12 +108,7 @@ def _stages(request, source, passes, table, aligner):
         return stages.to_average(passes, table, aligner)
     numbered = np.ndim(request.reference) == 0
     image = source.read([int(request.reference) - 1])[0] if numbered else request.reference
-    # Photographs are refined over their whole overlap by the model itself, which a disc cannot better.
-    return stages.to_reference(passes, table, image, refine=_of_particles(aligner) and not request.fast)
-
-
-def _of_particles(aligner):
-    return aligner.config.get("config", {}).get("support") != "frame"
+    return stages.to_reference(passes, table, image, refine=passes.config.clean and not request.fast)
 
 
 def _report(request, config, alignment, gallery, ctf, command, seconds):

@@ -1,39 +1,36 @@
 """Calibrates an aligner's error bar on pairs whose truth is known because they were made for it: no labels are needed.
 
-Phantoms, or dead-leaves pictures, at all levels of noise, and pairs of images that have nothing to do with each other: the raw
-standard error is stretched until 95 % of the right angles lie within 1.96 of it, and a logistic regression gives the odds that
-an angle is on the right peak at all.
+The pairs are those of `calibration_pairs`. The raw standard error is stretched until 95 % of the right angles lie within 1.96 of
+it, and a small network gives the odds that an angle is on the right peak at all.
 """
 
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, noise, pairs
-from pipelines.geometry.warp import centre_crop
-from pipelines.pictures import DeadLeaves, phantoms
+from pipelines import geometry
 from udl_tf.alignment.confidence import WITHIN, Confidence, features
+from udl_tf.training import calibration_pairs
 
-LEVELS = (1.0, 0.3, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01)  # SNR
-PAIRS, BATCH = 128, 64  # at each level
-SOURCES = 100  # clean images of each material
 OUTLIER = 3.0  # standard errors: an angle further off, and further than `WITHIN`, is on a wrong peak
 GROSS = 15.0  # degrees: so is every angle further off than this
 RIDGE = 1e-3  # of the logistic regression: keeps its weights finite where the classes can be parted
+UNITS, STEPS, RATE, DECAY = 16, 800, 0.03, 8.0  # of the small network: units, steps of Adam, their size, pull of weights to 0
 
 
 def calibrate(chain, config):
     """The `Confidence` of a `Chain`, measured on simulated pairs of its kind of material."""
     methods = {name: _method(chain, name) for name in ("careful", "quick")}
     found = {name: [] for name in methods}
-    for number, dataset in enumerate(_datasets(config)):
-        inputs, truth = pairs.collect(dataset, PAIRS)
-        fixed, moving = (centre_crop(inputs[name], config.box) for name in ("fixed", "moving"))
-        strangers = np.roll(moving, 1 + number, axis=0)[: PAIRS // 4]
-        both = np.concatenate([fixed, fixed[: PAIRS // 4]]), np.concatenate([moving, strangers])
-        angle = np.concatenate([truth["angle"], np.full(PAIRS // 4, np.nan)])
+    for fixed, moving, angle in calibration_pairs.batches(config):
         for name, method in methods.items():
-            found[name].append(_measured(method, *both, angle))
-    return Confidence(*_fit_careful(_joined(found["careful"])), *_fit_quick(_joined(found["quick"])))
+            found[name].append(_measured(method, fixed, moving, angle))
+    return fitted(*(_joined(found[name]) for name in ("careful", "quick")))
+
+
+def fitted(careful, quick):
+    """The `Confidence` of raw numbers of pairs, dicts of (n,) arrays with ``error``, of the whole chain and of its first step."""
+    sigma, score, hidden = _fit_careful(careful)
+    return Confidence(sigma, score, hidden, *_fit_quick(quick))
 
 
 def _method(chain, name):
@@ -46,20 +43,20 @@ def _method(chain, name):
 
 def _measured(method, fixed, moving, truth):
     """Raw numbers of pairs, and the error of each angle in degrees modulo its symmetry; strangers are always wrong."""
-    parts = [method(fixed[i : i + BATCH], moving[i : i + BATCH]) for i in range(0, len(truth), BATCH)]
-    raw = {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
+    raw = {name: value.numpy() for name, value in method(fixed, moving).items()}
     error = geometry.angular_distance(raw["angle"], truth, 360.0 / raw["symmetry"])
     return {**raw, "error": np.where(np.isnan(error), 180.0, error)}
 
 
 def _fit_careful(raw):
-    """((a, b) of the standard error, weights of the odds that it is the right peak)."""
+    """((a, b) of the standard error, weights of the odds that it is the right peak, those of the hidden units)."""
     near = raw["error"] < WITHIN
     x, y = 0.5 * np.log(raw["variance"] + 1e-8), np.log(raw["error"] + 1e-4)
     b = float(np.clip(np.polyfit(x[near], y[near], 1)[0], 0.5, 1.5))
     a = float(np.log(np.quantile(raw["error"][near] / np.exp(b * x[near]), 0.95) / 1.96))
-    right = raw["error"] < np.maximum(WITHIN, OUTLIER * np.exp(a + b * x))
-    return (a, b), logistic(features(raw["evidence"], raw["potential"], raw["lead"]).numpy(), right & (raw["error"] < GROSS))
+    right = (raw["error"] < np.maximum(WITHIN, OUTLIER * np.exp(a + b * x))) & (raw["error"] < GROSS)
+    columns = features({name: tf.constant(value, tf.float32) for name, value in raw.items()}).numpy()
+    return (a, b), *network(columns, right)
 
 
 def _fit_quick(raw):
@@ -67,6 +64,35 @@ def _fit_quick(raw):
     near = raw["error"] < WITHIN
     columns = np.stack([np.ones_like(raw["lead"]), raw["evidence"], raw["lead"]], 1)
     return float(np.quantile(raw["error"][near], 0.95) / 1.96), logistic(columns, near)
+
+
+def network(columns, right):
+    """(weights (k,), ((units, k), (units,))) of logits linear in columns (n, k) and in hyperbolic tangents of sums of them.
+
+    Begins with logistic regression, whose answer the hidden units then correct; Adam on all rows at once, in NumPy.
+    """
+    columns, target = np.asarray(columns, np.float64), np.asarray(right, np.float64)
+    random = np.random.default_rng(0)
+    weights = [
+        np.array(logistic(columns, right)),
+        random.normal(size=(UNITS, columns.shape[1])) / np.sqrt(columns.shape[1]),
+        np.zeros(UNITS),
+    ]
+    first, second = ([np.zeros_like(part) for part in weights] for _ in range(2))
+    for step in range(1, STEPS + 1):
+        straight, inside, outside = weights
+        hidden = np.tanh(columns @ inside.T)  # (n, units)
+        rest = (1.0 / (1.0 + np.exp(-np.clip(columns @ straight + hidden @ outside, -30, 30))) - target) / len(target)
+        back = rest[:, None] * outside * (1.0 - np.square(hidden))
+        slopes = [columns.T @ rest, back.T @ columns, hidden.T @ rest]
+        rate = RATE * 0.5 * (1.0 + np.cos(np.pi * step / STEPS))
+        for part, slope, mean, square in zip(weights, slopes, first, second, strict=True):
+            slope = slope + DECAY / len(target) * part
+            mean += 0.1 * (slope - mean)
+            square += 0.001 * (np.square(slope) - square)
+            part -= rate * (mean / (1.0 - 0.9**step)) / (np.sqrt(square / (1.0 - 0.999**step)) + 1e-12)
+    straight, inside, outside = weights
+    return _plain(straight), (tuple(_plain(row) for row in inside), _plain(outside))
 
 
 def logistic(columns, right, steps=50):
@@ -79,23 +105,11 @@ def logistic(columns, right, steps=50):
         hessian = (columns * (p * (1.0 - p))[:, None]).T @ columns + RIDGE * np.eye(len(weights))
         step = np.linalg.solve(hessian, gradient)
         weights += step / max(1.0, np.abs(step).max() / 5.0)
-    return tuple(float(weight) for weight in weights)
+    return _plain(weights)
 
 
-def _datasets(config):
-    """One endless dataset of pairs for each level of noise."""
-    seed = config.seed + 2
-    specs = [noise.Noise("gaussian", level) for level in LEVELS]
-    if config.material == "particles":
-        clean = phantoms.particles(SOURCES, config.box, seed)
-        return [pairs.simulated(clean, spec, BATCH, seed + i, config.max_shift) for i, spec in enumerate(specs)]
-    options = {"patch": config.box, "max_shift": config.max_shift}
-    pictures = DeadLeaves(SOURCES, BATCH, seed=seed, **options)
-    found = []
-    for i, spec in enumerate([noise.Noise(), *specs]):
-        crops = pictures.reordered(seed + i).crops(0)
-        found.append(pairs.from_photos(crops, lambda images, s, spec=spec: noise.apply(spec, images, s), seed + i, **options))
-    return found
+def _plain(values):
+    return tuple(round(float(value), 5) for value in values)
 
 
 def _joined(parts):

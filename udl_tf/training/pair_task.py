@@ -75,7 +75,7 @@ class PairTask:
         network, bias = build(dataclasses.replace(config, precision="float32")), trained.calibration.bias_deg
         network.set_weights(trained.model.network.get_weights())  # mixed precision is for training
         known = confidence.calibrate(Chain(network, config, bias), config)
-        save(Chain(network, config, bias, known), folder, {**about, "confidence": dataclasses.asdict(known)})
+        save(Chain(network, config, bias, known), folder, {**about, "bias_deg": bias, "confidence": dataclasses.asdict(known)})
 
     def evaluate(self, config, data, trained, folder):
         """An `evaluation.Measured`."""

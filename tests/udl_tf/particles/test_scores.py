@@ -87,3 +87,10 @@ def test_a_search_over_fewer_places_believes_more():
     amplitude, detection = many(1.0, 0.25)
     wide, narrow = (scores.score(amplitude, detection, np.full(9, 1.0), shift)[0] for shift in (24.0, 3.0))
     assert 0 < wide < narrow < 1
+
+
+def test_what_is_surely_faint_is_not_trusted():
+    found = scores.bright(*many(scores.FAINT - 0.15, 0.05))
+    # Three standard errors below, less one: the normal distribution beyond two is 0.0228; the others are sure.
+    np.testing.assert_allclose(found, [0.02275] + [1.0] * 8, atol=1e-3)
+    assert scores.bright(*many(1.0, 0.3))[0] > 0.99  # faint and unsure is another matter
