@@ -16,7 +16,7 @@ from udl_tf import fit
 from udl_tf.alignment.confidence import Confidence
 from udl_tf.commands import run
 from udl_tf.presets import as_dict, load
-from udl_tf.training import confidence
+from udl_tf.training import calibration_pairs, confidence
 
 
 def command(*arguments):
@@ -32,10 +32,10 @@ def config_file(small_config, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(config_file, tmp_path_factory):
-    """A run without data, of 4 steps, calibrated at a few levels of noise."""
+    """A run without data, of 4 steps, calibrated on a few pairs."""
     folder = tmp_path_factory.mktemp("runs") / "one" / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(confidence, "LEVELS", (1.0, 0.1, 0.03))
+        patch.setattr(calibration_pairs, "PLAN", ((2, 0.03, 1.0, ""), (1, 0.03, 1.0, "strangers"), (1, 0.0, 0.0, "")))
         assert command("--preset", config_file, "--output", folder, "--steps", 4, "--seed", 7) == 0
     return folder
 
@@ -68,7 +68,7 @@ def test_the_configuration_can_be_run_again(finished, small_config):
     config = load(finished / "config.json")
     assert (config.seed, config.steps, config.box) == (7, 4, 64) and config.network == small_config.network
     travels = json.loads((finished / "model" / "1" / "assets.extra" / "config.json").read_text())
-    assert {name: travels[name] for name in content} == content and set(travels) == {*content, "confidence"}
+    assert {name: travels[name] for name in content} == content and set(travels) == {*content, "bias_deg", "confidence"}
 
 
 def test_the_saved_model_has_the_trained_weights(finished, small_config, picture):
