@@ -77,6 +77,7 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.15"],
         "serving": SERVING,
         "dask": DASK,
+        "programs": ["jax>=0.10"],  # runs what --program exports; TensorFlow itself does not need it
         "tuning": TUNING,
         # What some of udl_tf/rivals need. imreg_dft uses a module that SciPy 2.0 no longer has.
         "benchmarks": ["SimpleITK>=2.3", "pystackreg>=0.2.7", "scikit-image>=0.22", "imreg_dft>=2.0", "scipy<2"],

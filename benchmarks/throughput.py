@@ -115,7 +115,10 @@ def step_parts(model, pairs, seconds):
         pair = model.disturb(images["fixed"], images["moving"], tf.stack([1, tf.cast(model.optimizer.iterations, tf.int32)]))
         return tf.reduce_sum(pair.fixed[0, 0]) + tf.reduce_sum(pair.moving[0, 0])
 
-    traced = {"step": tf.function(lambda: model.train_step(data)["loss"]), "network": tf.function(network)}
+    traced = {
+        "step": tf.function(lambda: model.train_step(data)["loss"], jit_compile=model.jit_compile),
+        "network": tf.function(network),
+    }
     traced["disturbance"] = tf.function(disturbance)
     traced["product"], product = operations.product()
     wall, cpu = alternating(traced, seconds)

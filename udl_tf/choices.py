@@ -3,6 +3,7 @@
 from pipelines.errors import InputError
 
 STRATEGIES = ("one", "mirrored", "multiworker")  # see `udl_tf.training.hardware.open_strategy`
+XLA = ("auto", "on", "off")  # see `udl_tf.training.hardware.compiles`
 ALGORITHMS = ("hyperband", "bayesian", "random")  # see `udl_tf.tuning.oracles.make_oracle`
 TRANSFORMS = ("rigid",)  # kinds that `udl_tf.register` finds
 FORMATS = ("json", "csv", "itk", "skimage", "opencv")  # see `pipelines.files.transforms.registry`

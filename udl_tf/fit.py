@@ -23,7 +23,7 @@ import sys
 import time
 
 from pipelines.errors import InputError
-from udl_tf.choices import STRATEGIES
+from udl_tf.choices import STRATEGIES, XLA
 from udl_tf.commands import import_tensorflow, require, run
 from udl_tf.presets import PRECISIONS, PRESETS, resolve
 from udl_tf.views.config import VIEW_PRESETS
@@ -50,6 +50,7 @@ def add_args(parser):
     parser.add_argument("--precision", choices=PRECISIONS, help="of the paper's network (default: float32)")
     parser.add_argument("--seed", type=int, help="of everything random; two runs with one seed are equal")
     parser.add_argument("--deterministic", action="store_true", default=None, help="slower kernels that repeat exactly, on a GPU")
+    parser.add_argument("--xla", choices=XLA, help="compile the training step as one program (default: auto, on a GPU)")
     parser.add_argument("--strategy", choices=STRATEGIES, help="several GPUs or machines (default: one device)")
     parser.add_argument("--checkpoint-every", type=float, default=CHECKPOINT_EVERY, metavar="SECONDS", help="default: 30")
     parser.add_argument("--output", metavar="DIR", help="run folder (default: runs/NAME-TIME)")
@@ -70,6 +71,7 @@ def main(args):
         "precision",
         "seed",
         "deterministic",
+        "xla",
         "output",
     )
     given = [name for name in names if getattr(args, name) is not None]
@@ -107,6 +109,7 @@ def main(args):
                 strategy=args.strategy,
                 checkpoint_every=args.checkpoint_every,
                 deterministic=bool(args.deterministic),
+                xla=args.xla or "auto",
                 noise=f"gaussian:{args.snr:g}" if args.snr is not None else args.noise,
                 steps=args.steps,
                 batch=args.batch,
@@ -123,7 +126,7 @@ def main(args):
 
 def _fit_views(args):
     """Learn the views of a stack: another kind of run, with few options."""
-    wrong = ("simulate_from", "init", "snr", "noise", "steps", "batch", "precision", "deterministic", "strategy")
+    wrong = ("simulate_from", "init", "snr", "noise", "steps", "batch", "precision", "deterministic", "xla", "strategy")
     given = [name for name in wrong if getattr(args, name) is not None]
     if given:
         raise InputError(

@@ -2,11 +2,12 @@
 
 ``kernel`` is TensorFlow's ImageProjectiveTransformV3: fast, four fill modes, no gradient to the transform. ``gather`` is
 `pipelines.geometry.sampling`: the same values, differentiable in the transform, compiled by XLA, and the only one that bends.
+Where none is asked for it is the kernel, but within `pipelines.xla.program`.
 """
 
 import tensorflow as tf
 
-from pipelines import compat, geometry
+from pipelines import compat, geometry, xla
 from pipelines.errors import InputError
 from pipelines.geometry import homography, sampling
 from pipelines.geometry.conventions import ArrayOrTensor
@@ -21,7 +22,7 @@ def warp(
     shift: ArrayOrTensor,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
-    backend: str = "kernel",
+    backend: str | None = None,
 ) -> tf.Tensor:
     """Turn images by `angle` degrees counter-clockwise, then move them by `shift` pixels.
 
@@ -30,7 +31,7 @@ def warp(
         angle: (batch,) degrees. shift: (batch, 2) pixels (dx, dy).
         interpolation: ``bilinear`` or, of the kernel, ``nearest``.
         fill_mode: what lies outside: ``constant`` (zeros), ``reflect`` or, of the kernel, ``wrap`` or ``nearest``.
-        backend: one of `BACKENDS`; ``kernel`` lets no gradient flow to angle or shift.
+        backend: one of `BACKENDS`, or None, see above; ``kernel`` lets no gradient flow to angle or shift.
 
     Returns:
         float32 (batch, height, width).
@@ -40,7 +41,7 @@ def warp(
     return resampled(images, transforms, interpolation, fill_mode, backend)
 
 
-def pulled(images: ArrayOrTensor, matrix: ArrayOrTensor, fill_mode: str = "constant", backend: str = "kernel") -> tf.Tensor:
+def pulled(images: ArrayOrTensor, matrix: ArrayOrTensor, fill_mode: str = "constant", backend: str | None = None) -> tf.Tensor:
     """Images (batch, height, width) as they are found at places: each pixel q shows what lies at ``matrix q``.
 
     Args:
@@ -67,13 +68,14 @@ def resampled(
     transforms: tf.Tensor,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
-    backend: str = "kernel",
+    backend: str | None = None,
 ) -> tf.Tensor:
     """Images (batch, height, width) through the kernel's maps (batch, 8), see `compat.projective_transform`, by a backend.
 
     Raises:
         InputError: unknown backend, or what ``gather`` does not have.
     """
+    backend = backend or ("gather" if xla.is_traced() else "kernel")
     if backend == "kernel":
         return compat.projective_transform(images[..., None], transforms, interpolation, fill_mode)[..., 0]
     if backend != "gather":

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from pipelines import noise
+from pipelines import draws, noise
 
 # How often each kind is drawn. Gaussian noise covers the widest range of levels.
 SHARES = {"clean": 0.15, "gaussian": 0.4, "salt-and-pepper": 0.15, "poisson": 0.15, "blur": 0.15}
@@ -35,7 +35,7 @@ def any_noise(shares=None, snr=(0.05, 20.0), proportion=0.3, photons=(1.0, 100.0
     }
 
     def add(images, seed):
-        seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3 + len(shares)))
+        seeds = tf.unstack(draws.split(seed, 3 + len(shares)))
         batch = tf.shape(images)[:1]
         if contrast:
             low, high = (reduce(images, axis=[1, 2], keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max))
@@ -44,11 +44,11 @@ def any_noise(shares=None, snr=(0.05, 20.0), proportion=0.3, photons=(1.0, 100.0
         draw = tf.random.stateless_uniform(batch, seeds[2])
         # Each kind is computed for its own images only, then all are put back in order.
         parts = tf.dynamic_partition(images, kind, len(shares))
-        draws = tf.dynamic_partition(draw, kind, len(shares))
+        drawn = tf.dynamic_partition(draw, kind, len(shares))
         rows = tf.dynamic_partition(tf.range(batch[0]), kind, len(shares))
         noisy = [
             noise.KINDS[name].add(part, levels[name](part_draw), part_seed)
-            for name, part, part_draw, part_seed in zip(shares, parts, draws, seeds[3:])
+            for name, part, part_draw, part_seed in zip(shares, parts, drawn, seeds[3:])
         ]
         return tf.ensure_shape(tf.dynamic_stitch(rows, noisy), images.shape)
 

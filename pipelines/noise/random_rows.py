@@ -8,6 +8,8 @@ import math
 
 import tensorflow as tf
 
+from pipelines import draws
+
 PER_COUNT = 4  # numbers of 32 bits
 
 
@@ -18,7 +20,7 @@ def normal(shape, seed, first=0):
         shape: plain integers but for the first, which may be a tensor. seed: int32 (2,). first: integer or int32 scalar.
     """
     if isinstance(first, int) and first == 0:
-        return tf.random.stateless_normal(tf.stack(shape), seed)
+        return draws.normal(tf.stack(shape), seed)
     each = math.prod(shape[1:])
     before = tf.cast(first, tf.int64) * each
     start = tf.raw_ops.StatelessRandomGetKeyCounter(seed=tf.cast(seed, tf.int32))
@@ -33,5 +35,5 @@ def normal(shape, seed, first=0):
 
 def uniform(shape, seed, low=0.0, high=1.0, first=0):
     """Likewise for `tf.random.stateless_uniform` in [low, high). For few numbers a row: the rows before are drawn and dropped."""
-    rows = tf.random.stateless_uniform(tf.stack([first + shape[0], *shape[1:]]), seed, low, high)
+    rows = draws.uniform(tf.stack([first + shape[0], *shape[1:]]), seed, low, high)
     return rows[first:]

@@ -4,6 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from pipelines import draws
 from pipelines.noise import random_rows
 from pipelines.noise.coloured import coloured
 
@@ -39,7 +40,7 @@ class White:
 
     def __call__(self, images, seed, first=0):
         """Images (batch, height, width) with new noise; seed int32 (2,); first: as in `random_rows`."""
-        seeds = tf.random.experimental.stateless_split(seed, 2)
+        seeds = draws.split(seed, 2)
         share = random_rows.uniform((tf.shape(images)[0], 1, 1), seeds[0], self.low, self.high, first)
         deviation = tf.math.reduce_std(images, axis=(1, 2), keepdims=True)
         shape = (tf.shape(images)[0], images.shape[1], images.shape[2])

@@ -6,6 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from pipelines import draws
 from pipelines.errors import InputError
 from pipelines.geometry import warp
 from pipelines.noise import random_rows
@@ -53,14 +54,14 @@ class Disturb:
             `DisturbedPair`: `fixed` and `moving` (batch, height, width); the two disturbances, each (angle (batch,)
             degrees, shift (batch, 2) pixels). The truth of the new pair is `geometry.disturbed_truth`.
         """
-        seeds = tf.random.experimental.stateless_split(seed, 2)
+        seeds = draws.split(seed, 2)
         fixed, fixed_disturbance = self.image(fixed, seeds[0], first)
         moving, moving_disturbance = self.image(moving, seeds[1], first)
         return DisturbedPair(fixed, moving, fixed_disturbance, moving_disturbance)
 
     def image(self, images, seed, first=None):
         """Disturb images (batch, height, width). Returns them and (angle (batch,), shift (batch, 2))."""
-        seeds = tf.random.experimental.stateless_split(seed, 3)
+        seeds = draws.split(seed, 3)
         count, before = tf.shape(images)[0], 0 if first is None else first
         angle = random_rows.uniform((count,), seeds[0], 0.0, 360.0, before)
         shift = random_rows.uniform((count, 2), seeds[1], -self.max_shift, self.max_shift, before)

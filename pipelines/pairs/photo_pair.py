@@ -8,6 +8,7 @@ lies in a square of `pictures.crops.crop_size` pixels around that centre.
 
 import tensorflow as tf
 
+from pipelines import draws
 from pipelines.errors import InputError
 from pipelines.geometry import warp
 from pipelines.pictures.crops import crop_size
@@ -39,9 +40,9 @@ def photo_pair(crops, seed, patch=128, max_shift=10.0):
             f"photo crops of {size} pixels: expected {crop_size(patch, max_shift)} or more by an even number, "
             f"for patches of {patch} shifted by up to {max_shift:g}"
         )
-    seeds = tf.random.experimental.stateless_split(seed, 2)
+    seeds = draws.split(seed, 2)
     batch = tf.shape(crops)[0]
-    angle = tf.random.stateless_uniform([batch], seeds[0], -180.0, 180.0)
-    shift = tf.random.stateless_uniform([batch, 2], seeds[1], -max_shift, max_shift)
+    angle = draws.uniform([batch], seeds[0], -180.0, 180.0)
+    shift = draws.uniform([batch, 2], seeds[1], -max_shift, max_shift)
     fixed = warp.centre_crop(warp.warp(crops, angle, shift), patch)
     return fixed, warp.centre_crop(crops, patch), angle, shift

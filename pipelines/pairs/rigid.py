@@ -10,7 +10,7 @@ an interrupted training goes on.
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, noise
+from pipelines import draws, geometry, noise
 from pipelines.geometry.warp import warp
 from pipelines.normalise import normalise
 from pipelines.pairs.photo_pair import photo_pair
@@ -34,19 +34,24 @@ def from_particles(crops, noise_spec, seed, max_shift=10.0, start=0):
     """
 
     def make(number, chosen):
-        seeds = tf.random.experimental.stateless_split(_seed(seed, number), 7)  # the first one chose the images
-        batch = tf.shape(chosen)[0]
-        poses, noisy = [], []
-        for i in (1, 4):
-            angle = tf.random.stateless_uniform((batch,), seeds[i], 0.0, 360.0)
-            shift = tf.random.stateless_uniform((batch, 2), seeds[i + 1], -max_shift, max_shift)
-            poses.append((angle, shift))
-            noisy.append(normalise(noise.apply(noise_spec, warp(chosen, angle, shift), seeds[i + 2])))
-        # Each image is its pose applied to the clean one: back from the moving one, then on to the fixed one.
-        truth = geometry.compose(geometry.inverse(*poses[1]), poses[0])
-        return _element(noisy[0], noisy[1], truth)
+        return of_particles(chosen, noise_spec, seed, number, max_shift)
 
     return _on_accelerator(crops.enumerate(start), make)
+
+
+def of_particles(chosen, noise_spec, seed, number, max_shift=10.0):
+    """Element `number` of `from_particles` for clean images (batch, height, width)."""
+    seeds = draws.split(_seed(seed, number), 7)  # the first one chose the images
+    batch = tf.shape(chosen)[0]
+    poses, noisy = [], []
+    for i in (1, 4):
+        angle = draws.uniform((batch,), seeds[i], 0.0, 360.0)
+        shift = draws.uniform((batch, 2), seeds[i + 1], -max_shift, max_shift)
+        poses.append((angle, shift))
+        noisy.append(normalise(noise.apply(noise_spec, warp(chosen, angle, shift), seeds[i + 2])))
+    # Each image is its pose applied to the clean one: back from the moving one, then on to the fixed one.
+    truth = geometry.compose(geometry.inverse(*poses[1]), poses[0])
+    return _element(noisy[0], noisy[1], truth)
 
 
 def from_stack(pools, batch, seed, poses=None, start=0):
@@ -61,7 +66,7 @@ def from_stack(pools, batch, seed, poses=None, start=0):
     shifts = tf.constant(poses[1] if known else [[np.nan, np.nan]], tf.float32)
 
     def draw(number, images, indices):
-        seeds = tf.random.experimental.stateless_split(_seed(seed, number), 2)
+        seeds = draws.split(_seed(seed, number), 2)
         count = tf.shape(images)[0]
         first = tf.random.stateless_uniform((batch,), seeds[0], 0, count, tf.int32)
         other = (first + tf.random.stateless_uniform((batch,), seeds[1], 1, count, tf.int32)) % count
@@ -93,12 +98,17 @@ def from_photos(crops, choose_noise, seed, patch=128, max_shift=10.0, start=0):
     """
 
     def make(number, images):
-        seeds = tf.random.experimental.stateless_split(_seed(seed, number), 3)
-        fixed, moving, angle, shift = photo_pair(images, seeds[0], patch, max_shift)
-        fixed, moving = choose_noise(fixed, seeds[1]), choose_noise(moving, seeds[2])
-        return _element(normalise(fixed), normalise(moving), (angle, shift))
+        return of_photos(images, choose_noise, seed, number, patch, max_shift)
 
     return _on_accelerator(crops.enumerate(start), make)
+
+
+def of_photos(images, choose_noise, seed, number, patch=128, max_shift=10.0):
+    """Element `number` of `from_photos` for crops (batch, size, size)."""
+    seeds = draws.split(_seed(seed, number), 3)
+    fixed, moving, angle, shift = photo_pair(images, seeds[0], patch, max_shift)
+    fixed, moving = choose_noise(fixed, seeds[1]), choose_noise(moving, seeds[2])
+    return _element(normalise(fixed), normalise(moving), (angle, shift))
 
 
 def collect(dataset, count):

@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from pipelines import geometry, noise
+from pipelines import draws, geometry, noise
 from pipelines.errors import InputError
 from pipelines.geometry import warp
 from pipelines.normalise import normalise
@@ -97,7 +97,7 @@ def pairs(crops, seed, patch=64, size=64, kind="homography", appearance="changin
     appearance, limits = _appearance(appearance), tf.constant(_limits(kind)) * BETWEEN_FRAMES
 
     def make(number, images):
-        seeds = tf.random.experimental.stateless_split(tf.stack([seed, tf.cast(number, tf.int32)]), 3)
+        seeds = draws.split(tf.stack([seed, tf.cast(number, tf.int32)]), 3)
         batch = tf.shape(images)[0]
         places = matrices(tf.random.stateless_uniform((batch, len(LIMITS[kind])), seeds[0], -1.0, 1.0) * limits, patch)
         light = tf.random.stateless_uniform((batch, 5), seeds[1], -1.0, 1.0)

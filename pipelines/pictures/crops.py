@@ -80,7 +80,7 @@ def textured_crops(count, read, name, batch, patch, max_shift, seed, start=None)
         return _random_crop(read(index), size, tf.stack([tf.cast(seed, tf.int64), counter]))
 
     def textured(image):
-        return has_texture(warp.centre_crop(image[None], patch)[0])
+        return has_texture(warp.centre_crop(image[None], patch))[0]
 
     def crops(these, parallel=tf.data.AUTOTUNE):
         these = these.map(crop, num_parallel_calls=parallel, deterministic=True if parallel else None)
@@ -120,16 +120,16 @@ def _one_each(crops, count, seed, start):
     return order.interleave(first_fit, cycle_length=READERS, num_parallel_calls=READERS, deterministic=True)
 
 
-def has_texture(patch):
-    """Whether a patch (height, width) in grey levels 0 to 255 has texture enough to show a rotation: scalar bool.
+def has_texture(patches):
+    """Whether patches (batch, height, width) in grey levels 0 to 255 have texture enough to show a rotation: bool (batch,).
 
-    It has where at least 40 % of its 16 x 16 blocks have a standard deviation above 8 grey levels: what stands for the
+    One has where at least 40 % of its 16 x 16 blocks have a standard deviation above 8 grey levels: what stands for the
     paper's "patches of little textures are discarded", which it does not specify.
     """
-    height, width = (side // TEXTURE_BLOCK * TEXTURE_BLOCK for side in patch.shape)
-    blocks = (height // TEXTURE_BLOCK, TEXTURE_BLOCK, width // TEXTURE_BLOCK, TEXTURE_BLOCK)
-    spread = tf.math.reduce_std(tf.reshape(patch[:height, :width], blocks), axis=[1, 3])
-    return tf.reduce_mean(tf.cast(spread > TEXTURE_CONTRAST, tf.float32)) >= TEXTURE_SHARE
+    height, width = (side // TEXTURE_BLOCK * TEXTURE_BLOCK for side in patches.shape[1:])
+    blocks = (-1, height // TEXTURE_BLOCK, TEXTURE_BLOCK, width // TEXTURE_BLOCK, TEXTURE_BLOCK)
+    spread = tf.math.reduce_std(tf.reshape(patches[:, :height, :width], blocks), axis=[2, 4])
+    return tf.reduce_mean(tf.cast(spread > TEXTURE_CONTRAST, tf.float32), axis=[1, 2]) >= TEXTURE_SHARE
 
 
 def _random_crop(image, size, seed):

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from pipelines import draws
 from pipelines.normalise import border_level
 from pipelines.pictures import phantoms
 
@@ -27,14 +28,9 @@ class Particles:
 
     def crops(self, start=None):
         """See `pipelines.pictures.crops.Pictures`."""
-        images, count = tf.constant(self.images), len(self.images)
-
-        def draw(number):
-            own = tf.stack([tf.cast(self._seed, tf.int32), tf.cast(number, tf.int32)])
-            chosen = tf.random.experimental.stateless_split(own, 1)[0]
-            return tf.gather(images, tf.random.stateless_uniform((self._batch,), chosen, 0, count, tf.int32))
-
-        return tf.data.Dataset.range(start or 0, np.iinfo(np.int64).max).map(draw)
+        images = tf.constant(self.images)
+        numbers = tf.data.Dataset.range(start or 0, np.iinfo(np.int64).max)
+        return numbers.map(lambda number: drawn(images, self._batch, self._seed, number))
 
 
 class Phantoms(Particles):
@@ -42,6 +38,13 @@ class Phantoms(Particles):
 
     def __init__(self, count, box=128, batch=64, seed=0):
         super().__init__(phantoms.particles(count, box, seed), batch, seed)
+
+
+def drawn(images, batch, seed, number):
+    """Batch `number` of the images (count, height, width) in memory: (batch, height, width), each one drawn at random."""
+    own = tf.stack([tf.cast(seed, tf.int32), tf.cast(number, tf.int32)])
+    chosen = draws.split(own, 1)[0]
+    return tf.gather(images, draws.integers((batch,), chosen, 0, tf.shape(images)[0]))
 
 
 def without_background(images):

@@ -14,9 +14,9 @@ SIAMESE = {"small": PRESETS["photo-paper-small"].network, "paper": PRESETS["phot
 class BuiltModel(tf.keras.Model):
     """A model whose parts come with their weights and whose step reports its own loss."""
 
-    def __init__(self):
-        super().__init__()
-        self.supports_jit = False  # no kernel of the steps is made for XLA, and Keras 3 would compile them for a GPU
+    def compile(self, *args, jit_compile=False, **options):
+        """As of every Keras model, but XLA is not taken unasked."""
+        super().compile(*args, jit_compile=jit_compile, **options)
 
     def build(self, input_shape):
         """Nothing is left to build."""

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from pipelines import noise, pairs
+from pipelines import draws, noise, pairs
 from pipelines.pairs import homography_pairs
 from pipelines.pictures import DeadLeaves, Photographs
 from udl_tf.rivals.problem import Problem
@@ -43,7 +43,7 @@ def _noisy(dataset, kind, seed):
 
     def add(number, element):
         inputs, truth = element
-        seeds = tf.random.experimental.stateless_split(tf.stack([seed, tf.cast(number, tf.int32)]), 2)
+        seeds = draws.split(tf.stack([seed, tf.cast(number, tf.int32)]), 2)
         return {name: noise.apply(spec, inputs[name], seeds[i]) for i, name in enumerate(("fixed", "moving"))}, truth
 
     return dataset.enumerate().map(add, num_parallel_calls=2, deterministic=True).prefetch(2)

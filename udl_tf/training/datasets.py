@@ -47,13 +47,9 @@ def gather(config, data=None, simulate_from=None):
 def _simulated(config, path):
     spec = noise.parse(config.noise)
     if path:
-        source = opening.open_source(path)
-        count = min(len(source), MOST_SOURCES)
-        images = source.read(slice(0, count))
-        _require_usable(images, path)  # before resampling, whose rounding makes a constant image vary
-        images = fourier_resample(images, config.box).numpy()
-        seen, unseen = (Particles(images, config.batch, config.seed + i, source.paths()) for i in (0, 1))
-        description = f"{count} clean image(s) from {path} with noise {spec}, the same image(s) held out with other noise"
+        images, files = clean_images(config, path)
+        seen, unseen = (Particles(images, config.batch, config.seed + i, files) for i in (0, 1))
+        description = f"{len(images)} clean image(s) from {path} with noise {spec}, the same image(s) held out with other noise"
     else:
         seen = Phantoms(config.sources, config.box, config.batch, config.seed)
         unseen = Phantoms(config.sources // 2, config.box, config.batch, config.seed + 1)
@@ -67,6 +63,23 @@ def _simulated(config, path):
     if harder != spec:
         description += f", trained with {harder}"
     return TrainingData(train, held_out, _background(train(), config), True, description, list(seen.files))
+
+
+def clean_images(config, path):
+    """Clean images of a file, at the configuration's box: float32 (n, box, box), and the paths that were read.
+
+    Raises:
+        InputError: one is constant or not finite, or the file is not one of images.
+    """
+    source = opening.open_source(path)
+    images = source.read(slice(0, min(len(source), MOST_SOURCES)))
+    _require_usable(images, path)  # before resampling, whose rounding makes a constant image vary
+    return fourier_resample(images, config.box).numpy(), source.paths()
+
+
+def photo_noise(config):
+    """Fresh noise for disturbed pairs of photographs, or None."""
+    return White(0.1 * config.renoise, config.renoise) if config.renoise else None
 
 
 def _stack(config, path):
@@ -113,8 +126,7 @@ def _photos(config, path):
 
     held_out = pairs.from_photos(unseen.crops(0), add, config.seed + 1, **recipe)
     description += f", noise {config.noise}"
-    renoise = White(0.1 * config.renoise, config.renoise) if config.renoise else None
-    return TrainingData(train, held_out, renoise, True, description, list(seen.files))
+    return TrainingData(train, held_out, photo_noise(config), True, description, list(seen.files))
 
 
 def _background(train, config):

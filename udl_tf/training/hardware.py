@@ -7,7 +7,7 @@ import os
 import tensorflow as tf
 
 from pipelines.errors import InputError
-from udl_tf.choices import STRATEGIES
+from udl_tf.choices import STRATEGIES, XLA
 
 LOG = logging.getLogger(__name__)
 FIRST_PORT, TASKS_A_NODE, JOBS = 10_000, 32, 700  # ports of Slurm jobs: 10,000 to 32,399, below those that systems hand out
@@ -49,6 +49,25 @@ def open_strategy(name):
     if name == "multiworker":
         return tf.distribute.MultiWorkerMirroredStrategy(cluster())
     raise InputError(f"strategy: received {name!r}, expected one of {', '.join(STRATEGIES)}")
+
+
+def compiles(xla, strategy=None, deterministic=False):
+    """Whether the training step is compiled by XLA as one program.
+
+    Args:
+        xla: ``on``, ``off``, or ``auto``: where there is a GPU, one device is trained on, and nothing must repeat exactly.
+        strategy: of `open_strategy`. deterministic: as in `set_up`.
+
+    Raises:
+        InputError: ``on`` with several replicas, whose step is not one program; or another word.
+    """
+    if xla not in XLA:
+        raise InputError(f"xla: received {xla!r}, expected one of {', '.join(XLA)}")
+    if xla == "on" and strategy is not None:
+        raise InputError("received --xla on with --strategy: expected one device, or --xla off")
+    if xla == "auto":
+        return strategy is None and not deterministic and bool(tf.config.list_physical_devices("GPU"))
+    return xla == "on"
 
 
 def is_chief(strategy):

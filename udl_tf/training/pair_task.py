@@ -28,7 +28,7 @@ class PairTask:
         """`datasets.gather`."""
         return datasets.gather(config, data, simulate_from)
 
-    def compiled(self, config, data):
+    def compiled(self, config, data, xla=False):
         """A `DisturbedPairModel`."""
         tf.keras.utils.set_random_seed(config.seed)
         model = DisturbedPairModel(
@@ -40,7 +40,7 @@ class PairTask:
             config.self_pair_share,
             config.error_period,
         )
-        model.compile(optimizer=adam(config))
+        model.compile(optimizer=adam(config), jit_compile=xla)
         model.optimizer.build(model.network.trainable_variables)  # else the first step is traced twice
         return model
 

@@ -13,17 +13,17 @@ from udl_tf.versions import revision, versions
 NAME = "config.json"
 
 
-def about(config, gathered, data, simulate_from, init, deterministic):
+def about(config, gathered, data, simulate_from, init, deterministic, xla=False):
     """The record of a run as plain types.
 
     Args:
         config: `udl_tf.presets.Config`. gathered: what the task of its network has gathered from `data` or `simulate_from`.
-        data, simulate_from, init, deterministic: as `runs.fit` was told.
+        data, simulate_from, init, deterministic: as `runs.fit` was told. xla: whether its step is an XLA program.
 
     Returns:
         dict of ``config``, ``material`` (a line), ``data`` and ``simulate_from`` (paths or None), ``data_fingerprint`` (see
-        `pipelines.files.fingerprint`), ``init``, ``deterministic``, ``command``, ``versions``, ``git_revision`` (None outside a
-        checkout).
+        `pipelines.files.fingerprint`), ``init``, ``deterministic``, ``xla``, ``command``, ``versions``, ``git_revision`` (None
+        outside a checkout).
     """
     return {
         "config": as_dict(config),
@@ -33,6 +33,7 @@ def about(config, gathered, data, simulate_from, init, deterministic):
         "data_fingerprint": fingerprint(gathered.files),
         "init": str(init or ""),
         "deterministic": deterministic,
+        "xla": xla,
         "command": " ".join(["python -m udl_tf.fit", *sys.argv[1:]]),
         **code(),
     }

@@ -26,6 +26,7 @@ def fit(
     strategy=None,
     checkpoint_every=30.0,
     deterministic=False,
+    xla="auto",
     **overrides,
 ):
     """Train, measure and save an aligner.
@@ -36,7 +37,8 @@ def fit(
         verbose: 1 shows progress. init: None, or a model (name or folder) whose weights to start from: the paper's protocol for
             real data (section 4.3) trains on synthetic images first and on the real ones then.
         strategy: one of `udl_tf.choices.STRATEGIES`. checkpoint_every: seconds.
-        deterministic: see `udl_tf.training.hardware.set_up`. overrides: fields of `udl_tf.presets.Config`.
+        deterministic: see `udl_tf.training.hardware.set_up`. xla: see `hardware.compiles` there.
+        overrides: fields of `udl_tf.presets.Config`.
 
     Returns:
         The metrics, as in metrics.json; None in a worker that is not the first.
@@ -52,6 +54,7 @@ def fit(
         )
     hardware.set_up(deterministic)
     devices = hardware.open_strategy(strategy)  # before TensorFlow is used for anything
+    xla = hardware.compiles(xla, devices, deterministic)
     folder = pathlib.Path(output)
     if hardware.is_chief(devices) and folder.exists() and (not folder.is_dir() or holds_anything(folder)):
         raise InputError(f"{folder} exists: expected a new or empty folder for the run, or --resume {folder}")
@@ -64,7 +67,7 @@ def fit(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the run folder {folder}: {error.strerror}") from None
-    about = {"preset": str(preset), **run_record.about(config, gathered, data, simulate_from, start, deterministic)}
+    about = {"preset": str(preset), **run_record.about(config, gathered, data, simulate_from, start, deterministic, xla)}
     if hardware.is_chief(devices):
         run_record.write(folder, about)
     return _run(config, gathered, folder, about, verbose, start, devices, checkpoint_every)
@@ -82,6 +85,7 @@ def resume(folder, verbose=1, strategy=None, checkpoint_every=30.0):
     finished = folder / "metrics.json"
     if finished.is_file() and not json.loads(finished.read_text())["interrupted"]:
         raise InputError(f"the run in {folder} is finished: expected one that was interrupted")
+    record.setdefault("xla", False)  # runs of earlier versions
     hardware.set_up(record["deterministic"])
     devices = hardware.open_strategy(strategy)
     gathered = task_of(config).gather(config, record["data"], record["simulate_from"])
@@ -98,7 +102,7 @@ def _run(config, gathered, folder, about, verbose, start, devices, every):
         print(f"{about['preset']}: {gathered.description}\n{config.steps} steps of {config.batch} pairs -> {folder}", flush=True)
     boards = [task.board(folder / "logs")] if chief else []
     checkpoints = Checkpoints(folder / "checkpoints", every, chief)
-    trained = trainer.train(config, gathered, verbose if chief else 0, start, checkpoints, boards, devices)
+    trained = trainer.train(config, gathered, verbose if chief else 0, start, checkpoints, boards, devices, about["xla"])
     if not chief:
         return None
     with atomic_path(folder / "network.weights.h5") as part:

@@ -13,7 +13,7 @@ else) and, as a share of every later batch, hold the constant at zero.
 
 import tensorflow as tf
 
-from pipelines import geometry
+from pipelines import geometry, xla
 from pipelines.errors import InputError
 from pipelines.geometry import warp
 from udl_tf.networks.output import degrees, told_by
@@ -40,7 +40,6 @@ class DisturbedPairModel(tf.keras.Model):
 
     def __init__(self, network, disturb, period, seed=0, warm_steps=0, self_pair_share=0.0, error_period=None):
         super().__init__()
-        self.supports_jit = False  # the warp's kernel has no XLA version, and Keras 3 would compile the step for a GPU
         if not 0.0 <= self_pair_share <= 1.0:
             raise InputError(f"self_pair_share: received {self_pair_share}, expected a number in [0, 1]")
         self.network = network
@@ -59,6 +58,10 @@ class DisturbedPairModel(tf.keras.Model):
         """Nothing is left to build: the network comes with its weights."""
         self.built = True
 
+    def compile(self, *args, jit_compile=False, **options):
+        """As of every Keras model, but XLA is not taken unasked: on a CPU the step is slower with it (docs/hardware.md)."""
+        super().compile(*args, jit_compile=jit_compile, **options)
+
     @property
     def metrics(self):
         return [self.error_mean]
@@ -75,11 +78,17 @@ class DisturbedPairModel(tf.keras.Model):
             Dict of scalars, of this step alone and of the whole batch (with `tf.distribute`: over all replicas): ``loss``, the
             mean over the pairs; ``loss_udl`` and ``loss_self``, the means over the UDL pairs and over the self-pairs, each only
             where the model ever trains on such pairs, and NaN at a step that has none; ``fetched``, float64 seconds as
-            `time.time` counts them: when the data were there. TensorFlow's op determinism forbids clocks: then it is left out.
+            `time.time` counts them: when the data were there. TensorFlow's op determinism forbids clocks, XLA has none: then it
+            is left out.
         """
         inputs = data[0] if isinstance(data, tuple) else data
         with tf.control_dependencies(tf.nest.flatten(inputs)):
-            logs = {"fetched": tf.timestamp()} if _has_clock() else {}
+            logs = {"fetched": tf.timestamp()} if _has_clock() and not self.jit_compile else {}
+        with xla.program(self.jit_compile):
+            return {**logs, **self.update(inputs)}
+
+    def update(self, inputs):
+        """The step itself, see `train_step`, without its clock."""
         step = tf.cast(self.optimizer.iterations, tf.int32)  # read now: the step to come counts it up
         with tf.GradientTape() as tape:
             each = self.pair_losses(inputs, step, training=True)
@@ -92,7 +101,7 @@ class DisturbedPairModel(tf.keras.Model):
         is_udl = 1.0 - is_self
         sums = tf.stack([tf.reduce_sum(part) for part in (is_udl, is_self, each * is_udl, each * is_self)])
         udl_rows, self_rows, udl, of_self = tf.unstack(replicas.total(sums))
-        logs["loss"] = (udl + of_self) / (udl_rows + self_rows)
+        logs = {"loss": (udl + of_self) / (udl_rows + self_rows)}
         if self.self_pair_share < 1.0:
             logs["loss_udl"] = udl / udl_rows  # 0 / 0 is NaN
         if self.self_pair_share > 0.0 or self.warm_steps:
@@ -145,13 +154,13 @@ class DisturbedPairModel(tf.keras.Model):
             warp.centre_crop(images, self.box) for images in (fixed, moving, pair.fixed, pair.moving)
         )
         is_self = self.self_pair_rows(tf.shape(fixed)[0], step)
-        own = tf.reduce_sum(tf.cast(is_self, tf.int32))  # they come first
+        chosen = is_self[:, None, None]
         # One forward pass of twice the batch: both halves share the batch norm's statistics, as they will at inference.
         # Self-pairs put the disturbed copy once on either side, so that neither side is always the noisier one.
         output = self.network(
             {
-                "fixed": tf.concat([fixed, moving_new[:own], fixed_new[own:]], 0),
-                "moving": tf.concat([fixed_new[:own], moving[own:], moving[:own], moving_new[own:]], 0),
+                "fixed": tf.concat([fixed, tf.where(chosen, moving_new, fixed_new)], 0),
+                "moving": tf.concat([tf.where(chosen, fixed_new, moving), tf.where(chosen, moving, moving_new)], 0),
             },
             training=training,
         )

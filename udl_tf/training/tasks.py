@@ -23,8 +23,10 @@ class Task(typing.Protocol):
     def gather(self, config, data: str | None, simulate_from: str | None) -> typing.Any:
         """What the network learns from and is measured on; paths, or None. InputError: anything a user can mend."""
 
-    def compiled(self, config, data) -> tf.keras.Model:
+    def compiled(self, config, data, xla: bool = False) -> tf.keras.Model:
         """The untrained model, ready for ``fit``; its attribute ``network`` is what is kept. Sets Keras's random seed.
+
+        With `xla` its step is one XLA program.
 
         Its step returns ``loss`` and, where there is a clock, ``fetched`` (see `udl_tf.training.step`).
         """

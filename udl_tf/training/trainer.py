@@ -13,7 +13,7 @@ from udl_tf.training.tasks import task_of
 Trained = collections.namedtuple("Trained", "model history seconds steps calibration interrupted")
 
 
-def train(config, data, verbose=1, init=None, checkpoints=None, boards=(), strategy=None):
+def train(config, data, verbose=1, init=None, checkpoints=None, boards=(), strategy=None, xla=False):
     """Train the network of a configuration on what its task has gathered. Ctrl-C ends the training early.
 
     Args:
@@ -23,7 +23,7 @@ def train(config, data, verbose=1, init=None, checkpoints=None, boards=(), strat
         checkpoints: None, or `checkpoints.Checkpoints`; where it holds one, the training goes on from there, and ends with the
             same weights as if it had never stopped.
         boards: objects with ``open(model, config, data)``, ``step`` and ``point`` as in `progress.Progress`; they are left open.
-        strategy: None, or a tf.distribute.Strategy, see `hardware.open_strategy`.
+        strategy: None, or a tf.distribute.Strategy, see `hardware.open_strategy`. xla: see `hardware.compiles`.
 
     Returns:
         `Trained`: `model`, that of the task (of pair networks a `DisturbedPairModel`, its `bias_deg` set); `history`, dict of
@@ -35,7 +35,7 @@ def train(config, data, verbose=1, init=None, checkpoints=None, boards=(), strat
     """
     task = task_of(config)
     with strategy.scope() if strategy else contextlib.nullcontext():
-        model = task.compiled(config, data)
+        model = task.compiled(config, data, xla)
         if init is not None:
             load_weights(init, model.network)
     progress = Progress(config, task.measure(config, data), boards, verbose)
@@ -56,9 +56,9 @@ def train(config, data, verbose=1, init=None, checkpoints=None, boards=(), strat
     return Trained(model, progress.history, progress.seconds, progress.step, calibration, progress.step < config.steps)
 
 
-def compiled(config, data):
+def compiled(config, data, xla=False):
     """The untrained model of a configuration, see `tasks.Task.compiled`."""
-    return task_of(config).compiled(config, data)
+    return task_of(config).compiled(config, data, xla)
 
 
 def _fit(model, config, data, progress, keeper, strategy):

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from pipelines import draws
 from pipelines.noise.kinds.kind import Kind, per_image
 
 
@@ -14,9 +15,9 @@ def contrast(images, level, seed):
             within +- `level` standard deviations of the image.
         seed: int32 (2,).
     """
-    seeds = tf.random.experimental.stateless_split(seed, 2)
+    seeds = draws.split(seed, 2)
     level = per_image(level, images)
-    gain, offset = (tf.random.stateless_uniform(tf.shape(level), one, -1.0, 1.0) for one in tf.unstack(seeds))
+    gain, offset = (draws.uniform(tf.shape(level), one, -1.0, 1.0) for one in tf.unstack(seeds))
     mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
     deviation = tf.math.reduce_std(images, axis=[1, 2], keepdims=True)
     return mean + (images - mean) * tf.pow(1.0 + level, gain) + offset * level * deviation

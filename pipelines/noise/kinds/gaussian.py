@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from pipelines import draws
 from pipelines.noise.kinds.kind import Kind
 
 
@@ -15,7 +16,7 @@ def gaussian(images, snr, seed):
     """
     variance = tf.math.reduce_variance(images, axis=[1, 2])  # (batch,)
     sigma = tf.sqrt(variance / tf.cast(snr, tf.float32))
-    return images + sigma[:, None, None] * tf.random.stateless_normal(tf.shape(images), seed)
+    return images + sigma[:, None, None] * draws.normal(tf.shape(images), seed)
 
 
 KIND = Kind("gaussian:LEVEL", gaussian)

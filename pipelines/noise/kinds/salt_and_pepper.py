@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from pipelines import draws
 from pipelines.noise.kinds.kind import Kind, per_image
 
 
@@ -17,7 +18,7 @@ def salt_and_pepper(images, proportion, seed, low=None, high=None):
     low = tf.reduce_min(images, axis=[1, 2]) if low is None else low
     high = tf.reduce_max(images, axis=[1, 2]) if high is None else high
     low, high, share = (per_image(value, images) for value in (low, high, proportion))
-    draw = tf.random.stateless_uniform(tf.shape(images), seed)
+    draw = draws.uniform(tf.shape(images), seed)
     return tf.where(draw < share, low, tf.where(draw >= 1.0 - share, high, images))
 
 

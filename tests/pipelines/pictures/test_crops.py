@@ -23,14 +23,14 @@ def test_crop_size_by_hand():
 def test_has_texture():
     rng = np.random.default_rng(0)
     noisy = rng.normal(128, 20, (128, 128)).astype(np.float32)
-    assert crops.has_texture(noisy)
-    assert not crops.has_texture(np.full((128, 128), 255.0, np.float32))
-    assert not crops.has_texture(128 + 0.1 * (noisy - 128))  # 2 grey levels
+    assert crops.has_texture(noisy[None])[0]
+    assert not crops.has_texture(np.full((1, 128, 128), 255.0, np.float32))[0]
+    assert not crops.has_texture(128 + 0.1 * (noisy[None] - 128))[0]  # 2 grey levels
     # 8 x 8 blocks: four rows of texture are half of them, three rows 37.5 %.
     for rows, expected in ((4, True), (3, False)):
         part = np.full((128, 128), 90.0, np.float32)
         part[: 16 * rows] = noisy[: 16 * rows]
-        assert bool(crops.has_texture(part)) is expected
+        assert bool(crops.has_texture(part[None])[0]) is expected
 
 
 def test_endless_crops_change_from_pass_to_pass(pictures):

@@ -1,0 +1,1 @@
+"""Training as programs for any PJRT runtime, see `udl_tf.programs.training`."""
