@@ -46,6 +46,7 @@ def test_losses_by_hand():
     np.testing.assert_allclose(half.pair_losses(IMAGES, truth, False), [1.0, 2.0, 0.0, 0.0], atol=1e-6)
 
 
+@pytest.mark.once("the deep homographies are trained by the same step")
 def test_it_learns_turns(picture):
     """One picture turned by up to 60 degrees either way: in 40 steps the error falls far below the 30 of no answer."""
     tf.keras.utils.set_random_seed(0)
