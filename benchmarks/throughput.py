@@ -11,6 +11,7 @@ one large matrix product on the same machine. Step, network, disturbance and pro
 CPU the parts are told in processor time, which other programs disturb less, on a GPU in time.
 """
 
+import math
 import statistics
 import sys
 import time
@@ -25,6 +26,7 @@ def add_args(parser):
     parser.add_argument("--seconds", type=float, default=10.0, help="each measurement, about (default: 10)")
     parser.add_argument("--presets", nargs="+", default=["cryo", "photo", "cryo-paper-small"], metavar="NAME", help="to train")
     parser.add_argument("--batch", type=int, default=64, help="pairs a step (default: 64)")
+    parser.add_argument("--xla", action="store_true", help="compile the training step by XLA; waiting is not known then")
     parser.add_argument("--precision", help="of the paper's network: float32, mixed_bfloat16, mixed_float16")
 
 
@@ -44,16 +46,16 @@ def main(args):
         progress(name)
         config = presets.resolve(name, batch=args.batch, precision=args.precision)
         pairs = datasets.gather(config, *((photos, None) if config.material == "photos" else (None, average)))
-        rows.append({"what": name, **measured(config, pairs, args.seconds)})
+        rows.append({"what": name, **measured(config, pairs, args.seconds, args.xla)})
     return rows
 
 
-def measured(config, pairs, seconds):
+def measured(config, pairs, seconds, xla=False):
     """The row of one configuration."""
     from udl_tf.training.trainer import compiled
 
     generated = generator_rate(pairs.train(), config.batch, seconds)
-    model = compiled(config, pairs)
+    model = compiled(config, pairs, xla)
     parts = step_parts(model, pairs, seconds)
     trained = training(model, config, pairs, seconds)
     alone = config.batch / parts["step"]
@@ -165,7 +167,8 @@ def training(model, config, pairs, seconds):
                 self.start = time.perf_counter()
             elif self.start is not None:
                 self.end, self.steps = time.perf_counter(), batch + 1 - WARM
-                self.waited += max(0.0, float(logs["fetched"]) - self.began)
+                fetched = float(logs.get("fetched", math.nan))
+                self.waited += 0.0 if fetched < self.began else fetched - self.began
                 self.model.stop_training = self.end - self.start > seconds and self.steps >= LEAST
 
     clock = Clock()
