@@ -18,6 +18,7 @@ LYING = 3.0, 1.5  # degrees, pixels: transforms within are taken for none, which
 ALIKE, MOSTLY, ALL = 0.6, 0.75, 0.93  # shares of the evidence that a pair has as it lies: below ALIKE it is the turned object's
 CLEAR = 0.3  # share of the evidence that a second look must find where less than ALL of it is there as the pair lies
 FOUND = 22.0  # evidence in it that nothing but an object gives
+NOTHING = 1e-10  # share of the power: what rounding leaves of two images that are one
 REACH = 3  # samples of a plane on either side, over which it is seen what is shared at a frequency
 STEPS = 4  # of refinement of the hypothesis that is kept
 # Of a pair: what `Signs` measures, the evidence that it agrees as it lies, whether the second look counts, how uneven both are.
@@ -51,11 +52,13 @@ class SecondLook:
         rows = tf.where((lying > SUSPECT) & (as_it_lies | (lying > ALIKE * found.evidence)))[:, 0]
         first = Verified(*(tf.gather(part, rows) for part in found))
         pair = [{name: tf.gather(seen[name], rows) for name in ("image", "plane")} for seen in (fixed, moving)]
-        second = self._look(*pair, limit, first)
+        planes = without_shared(*(seen["plane"] for seen in pair))
+        second = self._look(*({**seen, "plane": plane} for seen, plane in zip(pair, planes, strict=True)), limit, first)
+        left, before = (tf.reduce_mean(tf.square(plane), [1, 2, 3]) for plane in (planes[0], pair[0]["plane"]))
         share = tf.gather(lying, rows) / first.evidence
         clear = (second.evidence > CLEAR * first.evidence) & (share > MOSTLY) | (share > ALL) | tf.gather(as_it_lies, rows)
         clear |= second.evidence > first.evidence
-        new = (second.evidence > FOUND) & clear & _apart(second, first)
+        new = (second.evidence > FOUND) & clear & _apart(second, first) & (left > NOTHING * before)
         at = rows[:, None]
         merged = (
             tf.tensor_scatter_nd_update(whole, at, tf.where(tf.reshape(new, [-1] + [1] * (len(one.shape) - 1)), two, one))
@@ -69,15 +72,14 @@ class SecondLook:
 
     def _look(self, fixed, moving, limit, first):
         """The best transform of what is left, that found at first sight being one of the hypotheses."""
-        planes = without_shared(fixed["plane"], moving["plane"])
-        hypotheses = self.propose(*({**seen, "plane": plane} for seen, plane in zip((fixed, moving), planes, strict=True)), limit)
+        hypotheses = self.propose(fixed, moving, limit)
         best = hypotheses.value[:, :1]
         hypotheses = type(hypotheses)(
             tf.concat([hypotheses.angle, first.angle[:, None]], 1),
             tf.concat([hypotheses.shift, first.shift[:, None]], 1),
             tf.concat([hypotheses.value, best], 1),
         )
-        return verify(self.refinement, self.refinement.derivatives(planes[0]), planes[1], hypotheses, STEPS)
+        return verify(self.refinement, self.refinement.derivatives(fixed["plane"]), moving["plane"], hypotheses, STEPS)
 
 
 def without_shared(fixed, moving):

@@ -33,6 +33,11 @@ PLAN = (
 DIRT = 0.5, 100.0  # standard deviations of the noise, lowest and highest
 
 
+def count():
+    """How many batches there are."""
+    return sum(part[0] for part in PLAN)
+
+
 def batches(config):
     """Yields (fixed, moving, angle): float32 (BATCH, box, box) each and degrees (BATCH,), NaN where there is none."""
     random = np.random.default_rng(config.seed + 2)

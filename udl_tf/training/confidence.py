@@ -6,6 +6,7 @@ it, and a small network gives the odds that an angle is on the right peak at all
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from pipelines import geometry
 from udl_tf.alignment.confidence import WITHIN, Confidence, features
@@ -17,14 +18,18 @@ RIDGE = 1e-3  # of the logistic regression: keeps its weights finite where the c
 UNITS, STEPS, RATE, DECAY = 16, 800, 0.03, 8.0  # of the small network: units, steps of Adam, their size, pull of weights to 0
 
 
-def calibrate(chain, config):
-    """The `Confidence` of a `Chain`, measured on simulated pairs of its kind of material."""
-    methods = {name: _method(chain, name) for name in ("careful", "quick")}
-    found = {name: [] for name in methods}
-    for fixed, moving, angle in calibration_pairs.batches(config):
-        for name, method in methods.items():
-            found[name].append(_measured(method, fixed, moving, angle))
-    return fitted(*(_joined(found[name]) for name in ("careful", "quick")))
+METHODS = ("careful", "quick")  # of a chain
+
+
+def calibrate(chain, config, verbose=0):
+    """The `Confidence` of a `Chain`, measured on simulated pairs of its kind of material; verbose: 1 shows a progress bar."""
+    answer = _answer(chain)
+    found = {name: [] for name in METHODS}
+    batches = calibration_pairs.batches(config)
+    for fixed, moving, angle in tqdm(batches, total=calibration_pairs.count(), unit="batch", disable=not verbose):
+        for name, raw in answer(fixed, moving).items():
+            found[name].append(_measured(raw, angle))
+    return fitted(*(_joined(found[name]) for name in METHODS))
 
 
 def fitted(careful, quick):
@@ -33,17 +38,21 @@ def fitted(careful, quick):
     return Confidence(sigma, score, hidden, *_fit_quick(quick))
 
 
-def _method(chain, name):
-    """A method of the chain, from images to raw numbers."""
-    step = getattr(chain, name)
-    signature = [tf.TensorSpec((None, chain.box, chain.box), tf.float32)] * 2
+def _answer(chain):
+    """From images to the raw numbers of each of METHODS, in one graph: what they have in common is computed once."""
     limit = tf.constant(chain.reach * chain.box, tf.float32)
-    return tf.function(lambda f, m: step(chain.describe_fixed(f), chain.describe(m), limit), input_signature=signature)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, chain.box, chain.box), tf.float32)] * 2)
+    def answer(fixed, moving):
+        described = chain.describe_fixed(fixed), chain.describe(moving)
+        return {name: getattr(chain, name)(*described, limit) for name in METHODS}
+
+    return answer
 
 
-def _measured(method, fixed, moving, truth):
+def _measured(raw, truth):
     """Raw numbers of pairs, and the error of each angle in degrees modulo its symmetry; strangers are always wrong."""
-    raw = {name: value.numpy() for name, value in method(fixed, moving).items()}
+    raw = {name: value.numpy() for name, value in raw.items()}
     error = geometry.angular_distance(raw["angle"], truth, 360.0 / raw["symmetry"])
     return {**raw, "error": np.where(np.isnan(error), 180.0, error)}
 

@@ -70,11 +70,11 @@ class PairTask:
         model.bias_deg.assign(found.bias_deg)
         return found
 
-    def save(self, config, trained, folder, about):
+    def save(self, config, trained, folder, about, verbose=0):
         """The `Chain` with the network in it, its standard error and score calibrated on simulated pairs."""
         network, bias = build(dataclasses.replace(config, precision="float32")), trained.calibration.bias_deg
         network.set_weights(trained.model.network.get_weights())  # mixed precision is for training
-        known = confidence.calibrate(Chain(network, config, bias), config)
+        known = confidence.calibrate(Chain(network, config, bias), config, verbose)
         save(Chain(network, config, bias, known), folder, {**about, "bias_deg": bias, "confidence": dataclasses.asdict(known)})
 
     def evaluate(self, config, data, trained, folder):

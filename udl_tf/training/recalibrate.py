@@ -50,7 +50,7 @@ def recalibrate(folder, keep=False):
     if bias is None:
         raise InputError(f"{folder}: expected bias_deg in assets.extra/config.json, the constant of the network's angle")
     load_weights(folder, network)
-    known = Confidence(**about.get("confidence", {})) if keep else confidence.calibrate(Chain(network, config, bias), config)
+    known = Confidence(**about.get("confidence", {})) if keep else confidence.calibrate(Chain(network, config, bias), config, 1)
     save(Chain(network, config, bias, known), folder, {**about, "confidence": dataclasses.asdict(known)})
     return known
 

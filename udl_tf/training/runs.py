@@ -109,7 +109,7 @@ def _run(config, gathered, folder, about, verbose, start, devices, every):
         trained.model.network.save_weights(str(part))
     if verbose:
         print("calibrating sigma and score on simulated pairs", flush=True)
-    task.save(config, trained, folder / "model" / "1", about)
+    task.save(config, trained, folder / "model" / "1", about, verbose)
     measured = task.evaluate(config, gathered, trained, folder / "model" / "1")
     title = f"{about['preset']}: {gathered.description}, {trained.steps} steps, {trained.seconds:.0f} s"
     task.draw(folder / "report.png", config, trained, measured, title)

@@ -40,8 +40,8 @@ class Task(typing.Protocol):
     def finish(self, config, data, model) -> typing.Any:
         """What is found out once the steps are done, and kept in `trainer.Trained.calibration`."""
 
-    def save(self, config, trained, folder: pathlib.Path, about: dict) -> None:
-        """Write the SavedModel that answers for the network; `about` travels with it."""
+    def save(self, config, trained, folder: pathlib.Path, about: dict, verbose: int = 0) -> None:
+        """Write the SavedModel that answers for the network; `about` travels with it. verbose: 1 shows a progress bar."""
 
     def evaluate(self, config, data, trained, folder: pathlib.Path) -> typing.Any:
         """Measure what `save` wrote; the answer's ``metrics`` are written to metrics.json."""

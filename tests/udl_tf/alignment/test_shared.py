@@ -41,6 +41,15 @@ def test_the_object_is_found_under_what_both_images_share(aligner, picture, kind
     np.testing.assert_allclose(found.shift, SHIFT, atol=1.5)
 
 
+def test_an_image_on_itself_stays_where_it_is(aligner, picture):
+    """All is shared then, and what is left is rounding."""
+    images = picture(ANGLE, SHIFT) + NOISE[0]
+    found = aligner.align(images, images)
+    np.testing.assert_allclose(found.angle, 0.0, atol=1e-3)
+    np.testing.assert_allclose(found.shift, 0.0, atol=1e-3)
+    assert found.score.min() > 0.9
+
+
 def test_a_movie_that_is_aligned_already_stays_as_it_is(aligner, picture):
     frames = picture(np.zeros(4), np.zeros((4, 2)))
     found = aligner.align(frames + NOISE[0] + PATTERNS["sensor pattern"], frames + NOISE[1] + PATTERNS["sensor pattern"])

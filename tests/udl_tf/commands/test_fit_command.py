@@ -102,7 +102,7 @@ def test_what_was_calibrated_travels_with_the_model(finished, picture):
 @pytest.mark.once("another run is made above")
 @pytest.mark.slow("a whole run, calibration and all")
 def test_a_noisy_stack_without_truth(config_file, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(confidence, "calibrate", lambda chain, config: Confidence())  # it takes as long as all else
+    monkeypatch.setattr(confidence, "calibrate", lambda *_: Confidence())  # it takes as long as all else
     images = phantoms.particles(9, 40, seed=1) + np.random.default_rng(0).normal(0, 0.3, (9, 40, 40))
     images[3] = np.nan
     write_mrc(tmp_path / "stack.mrcs", images, 2.0)

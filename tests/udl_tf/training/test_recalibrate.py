@@ -18,7 +18,7 @@ def test_what_was_learned_is_kept_and_the_error_bar_is_of_today_unless_it_is_kep
 ):
     folder = shutil.copytree(model_folder / "model" / "1", tmp_path / "1")
     hidden = ((tuple(np.linspace(-1.0, 1.0, 25)),), (2.0,))
-    monkeypatch.setattr(confidence, "calibrate", lambda chain, config: Confidence((1.0, 0.5), (0.3,), hidden))
+    monkeypatch.setattr(confidence, "calibrate", lambda *_: Confidence((1.0, 0.5), (0.3,), hidden))
     fixed, moving = picture([30.0, -60.0], [[2.0, 1.0], [0.0, 0.0]]), picture([0.0, 0.0], np.zeros((2, 2)))
     before = Aligner(folder).align(fixed, moving)
     recalibrate(folder, keep)

@@ -53,7 +53,7 @@ class SlopeTask:
 
         return Lines(train, "lines", [])
 
-    def compiled(self, config, data):
+    def compiled(self, config, data, xla=False):
         tf.keras.utils.set_random_seed(config.seed)
         model = SlopeModel(registry.network_of(config.network).build(config.network, config.box, config.period, "float32"))
         model.built = True
@@ -70,7 +70,7 @@ class SlopeTask:
     def finish(self, config, data, model):
         return "done"
 
-    def save(self, config, trained, folder, about):
+    def save(self, config, trained, folder, about, verbose=0):
         folder.mkdir(parents=True)
         slope = float(trained.model.network.weights[0][0, 0])
         (folder / "slope.json").write_text(json.dumps({"slope": slope, "said": trained.calibration, "preset": about["preset"]}))
