@@ -110,9 +110,9 @@ def test_the_runner_trains_and_judges(written, monkeypatch, tmp_path, capsys):
     result = json.loads((tmp_path / "whole.json").read_text())
     assert result["steps"] == 4 and [point["step"] for point in result["curve"]] == [2, 4]
     assert all(0.0 <= point["mean"] <= 90.0 and np.isfinite(point["loss"]) for point in result["curve"])
-    assert runner.main([*whole[:-4], "--steps", "6", "--output", str(tmp_path / "more.json")]) == 0  # from the checkpoint
-    more = json.loads((tmp_path / "more.json").read_text())
-    assert [point["step"] for point in more["curve"]] == [6]
+    with np.load(tmp_path / "state.npz") as state:
+        assert state["optimizer/0"] == 4  # the count of steps
+        assert set(state.files) == {one["name"] for one in written[1]["programs"]["initialise"]["outputs"]}
 
 
 @pytest.mark.parametrize(
