@@ -77,6 +77,20 @@ def require(*paths):
             raise InputError(f"{path}: no such file or folder")
 
 
+@contextlib.contextmanager
+def bar(unit, desc, quiet):
+    """Context manager: a function of (done, of) that shows a progress bar of such units on stderr, where that is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(unit=unit, desc=desc, disable=True if quiet else None, leave=False) as shown:
+
+        def tell(done, of):
+            shown.total = of
+            shown.update(done - shown.n)
+
+        yield tell
+
+
 def import_tensorflow():
     """Import TensorFlow without the dozen lines its libraries write to stderr about CUDA and oneDNN."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -14,7 +14,7 @@ import sys
 from pipelines.errors import InputError
 from udl_tf.alignment import models
 from udl_tf.choices import FORMATS, OVERLAYS, TRANSFORMS, fill_value
-from udl_tf.commands import import_tensorflow, require, run
+from udl_tf.commands import bar, import_tensorflow, require, run
 
 
 def add_args(parser):
@@ -66,7 +66,7 @@ def main(args):
     if args.moving is not None:
         found = jobs.pair(aligner, args.fixed, args.moving, wanted)
         return _told(args, found, _of_pair(found))
-    with _bar(args.json) as tell:
+    with bar("pair", "register", args.json) as tell:
         found = jobs.series(aligner, args.fixed, wanted, args.to or "first", tell)
     return _told(args, found, _of_series(found))
 
@@ -121,25 +121,6 @@ def _of_series(found):
         shown = ", ".join(map(str, found["failed"][:10])) + (", ..." if len(found["failed"]) > 10 else "")
         lines.append(f"{len(found['failed'])} could not be placed and went with their neighbours: {shown}")
     return lines
-
-
-def _bar(quiet):
-    """A context manager that gives a function of (done, of) and shows a bar on stderr."""
-    import contextlib
-
-    from tqdm import tqdm
-
-    @contextlib.contextmanager
-    def shown():
-        with tqdm(unit="pair", desc="register", disable=True if quiet else None, leave=False) as bar:
-
-            def tell(done, of):
-                bar.total = of
-                bar.update(done - bar.n)
-
-            yield tell
-
-    return shown()
 
 
 if __name__ == "__main__":

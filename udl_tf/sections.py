@@ -14,7 +14,7 @@ import sys
 
 from pipelines.errors import InputError
 from udl_tf.choices import FILLINGS
-from udl_tf.commands import import_tensorflow, require, run
+from udl_tf.commands import bar, import_tensorflow, require, run
 
 
 def add_args(parser):
@@ -69,7 +69,7 @@ def _align(args):
     from udl_tf.volumes import jobs
 
     array = jobs.check_outputs(args.volume, args.output, args.transforms, overwrite=args.overwrite)
-    with _bar(args.json) as tell:
+    with bar("section", "align", args.json) as tell:
         found = jobs.align(array, args.output, args.transforms, args.keep_trend, lambda: udl_tf.load(args.model), tell)
     return _told(args, found, [*_of_volume(found), *(f"wrote {path}" for path in (args.output, args.transforms) if path)])
 
@@ -141,25 +141,6 @@ def _told(args, found, lines):
     for line in lines:
         print(line)
     return 0
-
-
-def _bar(quiet):
-    """A context manager that gives a function of (done, of) and shows a bar on stderr."""
-    import contextlib
-
-    from tqdm import tqdm
-
-    @contextlib.contextmanager
-    def shown():
-        with tqdm(unit="section", desc="align", disable=True if quiet else None, leave=False) as bar:
-
-            def tell(done, of):
-                bar.total = of
-                bar.update(done - bar.n)
-
-            yield tell
-
-    return shown()
 
 
 if __name__ == "__main__":

@@ -20,8 +20,6 @@ from pipelines.files.picture_writing import write_picture
 from pipelines.files.series_writing import MRCS, TIFFS, write_series
 
 MODES = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}  # of MRC files, by their type of number
-
-
 LABEL = 80  # characters of a label of an MRC file
 
 

@@ -124,7 +124,7 @@ def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncer
     """
     count = array.plane_count
     if wanted is None:
-        why = {number: what for number, what in find_faults(_reader(array), count).items()}
+        why = find_faults(_reader(array), count)
     else:
         wrong = [number for number in wanted if not 1 <= number <= count]
         if wrong:
