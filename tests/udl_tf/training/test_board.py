@@ -1,6 +1,7 @@
 """What TensorBoard finds: the files of a run are read back, and their numbers are those of the run."""
 
 import dataclasses
+import time
 import types
 
 import numpy as np
@@ -153,6 +154,8 @@ def test_a_killed_run_that_goes_on_gives_one_curve(tmp_path, config, torn):
     if torn:
         path = next(tmp_path.glob("*tfevents*"))
         path.write_bytes(path.read_bytes()[:-torn])  # in the middle of a record
+    # Files are read in the order of their names: second, process, count; of one second and process the tenth before the ninth.
+    time.sleep(1.0)
     second = Board(tmp_path)
     second.open(Predicts(done=4), config, gathered(np.zeros(64)))
     steps_of(second, range(5, 9), loss=lambda k: 100.0 + k)
