@@ -65,6 +65,22 @@ def pulled_back(field: tf.Tensor, spacing: float, points: tf.Tensor) -> tf.Tenso
     return tf.where(moved[..., None] <= TOLERANCE, q, float("nan"))
 
 
+def least_determinant(field: tf.Tensor, spacing: float) -> tf.Tensor:
+    """Smallest determinant of the Jacobian of ``q + d(q)`` in each cell between four nodes, (batch, rows - 1, columns - 1).
+
+    1 where nothing is stretched, 0 or less where the field folds. Of a bilinear cell the determinant is linear: it is least at a
+    corner.
+    """
+    right = (field[:, :, 1:] - field[:, :, :-1]) / spacing + tf.constant([1.0, 0.0])  # (batch, rows, columns - 1, 2)
+    down = (field[:, 1:] - field[:, :-1]) / spacing + tf.constant([0.0, 1.0])  # (batch, rows - 1, columns, 2)
+    corners = [
+        x[..., 0] * y[..., 1] - x[..., 1] * y[..., 0]
+        for x in (right[:, :-1], right[:, 1:])
+        for y in (down[:, :, :-1], down[:, :, 1:])
+    ]
+    return tf.reduce_min(tf.stack(corners), 0)
+
+
 def _linear(matrix, vector, points):
     return tf.einsum("bij,bnj->bni", matrix, points) + vector[:, None]
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from pipelines.errors import InputError
-from pipelines.noise.kinds import blur, clean, contrast, gaussian, poisson, salt_and_pepper
+from pipelines.noise.kinds import blur, clean, contrast, gamma, gaussian, gradient, poisson, salt_and_pepper
 
 KINDS = {
     "clean": clean.KIND,
@@ -12,6 +12,8 @@ KINDS = {
     "poisson": poisson.KIND,
     "blur": blur.KIND,
     "contrast": contrast.KIND,
+    "gamma": gamma.KIND,
+    "gradient": gradient.KIND,
 }
 ALIASES = {"s&p": "salt-and-pepper"}
 
@@ -31,7 +33,8 @@ def parse(text):
     """Read ``KIND:LEVEL``.
 
     ``clean``, ``gaussian:0.5`` (SNR), ``salt-and-pepper:0.2`` or ``s&p:0.2`` (of each), ``poisson:20`` (photons per pixel),
-    ``blur:1.5`` (pixels), ``contrast:0.5`` (see `contrast`).
+    ``blur:1.5`` (pixels), ``contrast:0.5`` (see `contrast`), ``gamma:1`` (see `gamma`), ``gradient:0.7``
+    (see `gradient`).
 
     Raises:
         InputError: unknown kind (the message lists the kinds), or a level that is missing or out of range.

@@ -1,16 +1,16 @@
-"""OpenCV's keypoints: SIFT, ORB or AKAZE, nearest neighbours with the ratio test, RANSAC, least squares on the inliers."""
+"""OpenCV's keypoints: SIFT, ORB or AKAZE, nearest neighbours with the ratio test, a consensus, least squares on its inliers.
+
+Neighbours are found by brute force or by FLANN (k-d trees, or for bits locality-sensitive hashing). SURF is not in OpenCV's
+wheels: it is only built with OPENCV_ENABLE_NONFREE.
+"""
 
 import cv2
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.geometry.transforms import Homography
-from udl_tf.rivals import pairwise
+from udl_tf.rivals import consensus
 
 RATIO = 0.9  # nearest to second nearest descriptor; images of 128 pixels have few keypoints, RANSAC sorts them out
-REPROJECTION = 3.0  # pixels, of RANSAC's inliers
-RANSAC = {"method": cv2.RANSAC, "ransacReprojThreshold": REPROJECTION, "maxIters": 5000, "confidence": 0.999}
-MIN_SCALE = 0.01  # RANSAC may shrink everything to a point where features repeat
 CLIPPED = 0.2  # percent of the grey values at either end, before the other ones fill 8 bits
 AGREED, OUTVOTED = (80, 220, 80), (90, 90, 235)  # colours of matches in a picture, blue green red
 
@@ -24,40 +24,52 @@ METHODS = {
     "akaze": (lambda: cv2.AKAZE_create(threshold=1e-4), cv2.NORM_HAMMING),
 }
 
+KD_TREES, HASHES = {"algorithm": 1, "trees": 4}, {"algorithm": 6, "table_number": 12, "key_size": 12, "multi_probe_level": 2}
+MATCHERS = {  # by the distance between descriptors
+    "brute": cv2.BFMatcher,
+    "flann": lambda norm: cv2.FlannBasedMatcher(KD_TREES if norm == cv2.NORM_L2 else HASHES, {"checks": 64}),
+}
 
-def answer(problem, inputs, method):
-    """See `registry.Rival`; method: a key of `METHODS`."""
+
+def answer(problem, inputs, method, matcher="brute", estimator="ransac"):
+    """See `registry.Rival`; method: a key of `METHODS`. matcher: of `MATCHERS`. estimator: of `consensus.ESTIMATORS`."""
+    if problem.kind == "features":
+        return matched(inputs["fixed"], inputs["moving"], method, matcher, estimator)
     find = homographies if problem.kind == "homography" else align
-    return find(inputs["fixed"], inputs["moving"], method)
+    return find(inputs["fixed"], inputs["moving"], method, matcher, estimator)
 
 
-def align(fixed, moving, method="sift"):
+def align(fixed, moving, method="sift", matcher="brute", estimator="ransac"):
     """Rigid transforms that bring moving onto fixed.
 
     Args:
-        fixed, moving: float32 (n, side, side), any grey values. method: a key of `METHODS`.
+        fixed, moving: float32 (n, side, side), any grey values. method: a key of `METHODS`. matcher: of `MATCHERS`.
+        estimator: of `consensus.ESTIMATORS`.
 
     Returns:
         `Rigid`, its angles in [-180, 180); zeros for a pair with too few matches.
 
     Raises:
-        InputError: unknown method.
+        InputError: unknown method, matcher or estimator.
     """
-    matcher = _Matcher(method)
-    return pairwise.each(lambda *pair: _similarity(*matcher(*pair))[0], fixed, moving)
+    return matched(fixed, moving, method, matcher, estimator).transform
 
 
-def homographies(fixed, moving, method="sift"):
+def matched(fixed, moving, method="sift", matcher="brute", estimator="ransac"):
+    """As `align`, with what was matched: `consensus.Matched`."""
+    find = _Matcher(method, matcher)
+    places = [find(*pair)[:2] for pair in zip(fixed, moving, strict=True)]
+    return consensus.Matched.of(places, moving.shape[1], estimator)
+
+
+def homographies(fixed, moving, method="sift", matcher="brute", estimator="ransac"):
     """The `Homography` that brings moving onto fixed; arguments as of `align`.
 
     The identity for a pair with too few matches, or whose matches would turn the frame inside out.
     """
-    matcher, found = _Matcher(method), np.tile(np.eye(3, dtype=np.float32), (len(fixed), 1, 1))
-    for i, pair in enumerate(zip(fixed, moving, strict=True)):
-        matrix, _ = _homography(*matcher(*pair)[:2], pair[0].shape)
-        if matrix is not None:
-            found[i] = matrix
-    return Homography(found)
+    find = _Matcher(method, matcher)
+    places = [find(*pair)[:2] for pair in zip(fixed, moving, strict=True)]
+    return consensus.homographies(places, moving.shape[1:], estimator)
 
 
 def match_picture(fixed, moving, method="sift", kind="rigid", zoom=1):
@@ -100,11 +112,12 @@ def match_picture(fixed, moving, method="sift", kind="rigid", zoom=1):
 class _Matcher:
     """Matches of a pair that pass the ratio test: places in fixed and in moving, both keypoint lists, the matches."""
 
-    def __init__(self, method):
-        if method not in METHODS:
-            raise InputError(f"keypoints: received {method!r}, expected one of {', '.join(METHODS)}")
+    def __init__(self, method, matcher="brute"):
+        for name, known in ((method, METHODS), (matcher, MATCHERS)):
+            if name not in known:
+                raise InputError(f"keypoints: received {name!r}, expected one of {', '.join(known)}")
         make, norm = METHODS[method]
-        self.detector, self.matcher = make(), cv2.BFMatcher(norm)
+        self.detector, self.matcher = make(), MATCHERS[matcher](norm)
 
     def __call__(self, fixed, moving):
         (points, features), (other, other_features) = (
@@ -112,49 +125,18 @@ class _Matcher:
         )
         good = []
         if features is not None and other_features is not None and len(features) > 1 and len(other_features) > 1:
-            matches = self.matcher.knnMatch(features, other_features, k=2)
-            good = [first for first, second in matches if first.distance < RATIO * second.distance]
+            cv2.setRNGSeed(0)  # FLANN's trees: the same pair, the same answer
+            pairs = (pair for pair in self.matcher.knnMatch(features, other_features, k=2) if len(pair) == 2)
+            good = [first for first, second in pairs if first.distance < RATIO * second.distance]
         from_points = np.float32([points[match.queryIdx].pt for match in good]).reshape(-1, 2)
         to_points = np.float32([other[match.trainIdx].pt for match in good]).reshape(-1, 2)
         return from_points, to_points, points, other, good
 
 
-def _similarity(from_points, to_points, *_):
-    """The rigid matrix (2, 3) from places in fixed to those in moving, None where there is none, and the inliers bool (n,)."""
-    nobody = np.zeros(len(from_points), bool)
-    if len(from_points) < 2:
-        return None, nobody
-    cv2.setRNGSeed(0)  # RANSAC: the same pair, the same answer
-    matrix, inliers = cv2.estimateAffinePartial2D(from_points, to_points, **RANSAC)
-    if matrix is None or not np.isfinite(matrix).all() or np.linalg.det(matrix[:, :2]) < MIN_SCALE**2:
-        return None, nobody
-    inliers = inliers.ravel().astype(bool)
-    # The rotation of the similarity, with the shift that then fits the inliers best.
-    rotation = matrix[:, :2] / np.sqrt(np.linalg.det(matrix[:, :2]))
-    middle = to_points[inliers].mean(0) - rotation @ from_points[inliers].mean(0)
-    return np.column_stack([rotation, middle]), inliers
-
-
-def _homography(from_points, to_points, shape):
-    """The homography (3, 3) on points from the centre that brings moving onto fixed, or None, and the inliers bool (n,)."""
-    nobody = np.zeros(len(from_points), bool)
-    if len(from_points) < 4:
-        return None, nobody
-    cv2.setRNGSeed(0)
-    centre = (np.float32(shape[::-1]) - 1.0) / 2.0
-    matrix, inliers = cv2.findHomography(to_points - centre, from_points - centre, **RANSAC)
-    if matrix is None or not np.isfinite(matrix).all() or not _keeps_the_frame(matrix, *centre):
-        return None, nobody
-    return matrix / matrix[2, 2], inliers.ravel().astype(bool)
-
-
-def _keeps_the_frame(matrix, x, y):
-    """Whether a homography keeps the sides of a frame of half-sides x, y in order and its corners in front of the horizon."""
-    corners = np.float64([[-x, -y, 1.0], [x, -y, 1.0], [x, y, 1.0], [-x, y, 1.0]]) @ (matrix / matrix[2, 2]).T
-    return bool((corners[:, 2] > MIN_SCALE).all() and np.linalg.det(matrix / matrix[2, 2]) > MIN_SCALE**2)
-
-
-KINDS = {"rigid": _similarity, "homography": _homography}
+KINDS = {
+    "rigid": lambda fixed, moving, shape: consensus.rigid(fixed, moving),
+    "homography": consensus.homography,
+}
 
 
 def _grey(image):

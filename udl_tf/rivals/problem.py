@@ -9,7 +9,7 @@ class Problem:
     """Pairs, or sequences, of one kind of transform, and what there is to learn from.
 
     Attributes:
-        kind: ``rigid``, ``homography`` or ``tracking``.
+        kind: of `registry.KINDS`.
         side: of the images or of the tracked patch, pixels.
         model: name of the shipped model that is made for such images.
         spectral_snr: function () -> (side // 2 + 1,), true signal-to-noise ratio of every ring of frequencies.

@@ -10,7 +10,7 @@ import importlib.util
 
 from pipelines.errors import InputError
 
-KINDS = ("rigid", "homography", "tracking")  # of problems
+KINDS = ("rigid", "homography", "tracking", "deformable", "features")  # of problems
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Rival:
         modules: {kind of problem that it answers for: its module in this package}.
         learns: whether it is trained first. The module has ``learner(problem, steps, **options)``, which gives a
             `learning.Learner` (steps None: as many as it wants), else ``answer(problem, inputs, **options)``: a `Rigid`, or a
-            `Homography`; of sequences with f frames, n f of these, the places of the patch (`pipelines.pairs.tracking`).
+            `Homography`, or of deformable pairs any of `geometry.transforms`, of features a `consensus.Matched`; of sequences
+            with f frames, n f of these, the places of the patch (`pipelines.pairs.tracking`).
         options: see there.
         needs: {module: name of its package}, beyond what `udl_tf` itself depends on.
         weighs: whether it weighs every frequency by itself, so that a blur beforehand would only spoil that.
@@ -52,6 +53,9 @@ class Rival:
             raise InputError(f"{self.title} needs {missing[0]}: pip install {' '.join(missing)}, or leave it out of --methods")
 
 
+MATCHED = ("rigid", "homography", "features")  # what matches answer for
+KEYPOINTS = dict.fromkeys(MATCHED, "keypoints")
+
 RIVALS = {
     "supervised": Rival("supervised", {"rigid": "supervised", "homography": "deep_homography"}, learns=True),
     "stn": Rival("STN-based", {"rigid": "stn"}, learns=True),
@@ -63,14 +67,24 @@ RIVALS = {
     "ecc": Rival("ECC", {"rigid": "ecc"}),
     "simpleitk": Rival("SimpleITK", {"rigid": "simpleitk"}, needs={"SimpleITK": "SimpleITK"}),
     "stackreg": Rival("StackReg", {"rigid": "stackreg"}, needs={"pystackreg": "pystackreg"}),
-    "sift": Rival("SIFT", {"rigid": "keypoints", "homography": "keypoints"}, options={"method": "sift"}),
-    "orb": Rival("ORB", {"rigid": "keypoints", "homography": "keypoints"}, options={"method": "orb"}),
-    "akaze": Rival("AKAZE", {"rigid": "keypoints", "homography": "keypoints"}, options={"method": "akaze"}),
+    "sift": Rival("SIFT", KEYPOINTS, options={"method": "sift"}),
+    "orb": Rival("ORB", KEYPOINTS, options={"method": "orb"}),
+    "akaze": Rival("AKAZE", KEYPOINTS, options={"method": "akaze"}),
+    "sift-flann": Rival("SIFT, FLANN", KEYPOINTS, options={"method": "sift", "matcher": "flann"}),
+    "sift-lmeds": Rival("SIFT, LMEDS", KEYPOINTS, options={"method": "sift", "estimator": "lmeds"}),
+    "sift-usac": Rival("SIFT, USAC", KEYPOINTS, options={"method": "sift", "estimator": "usac"}),
+    "exemplar": Rival("Exemplar-CNN", dict.fromkeys(MATCHED, "features.exemplar"), learns=True),
     "fourier-mellin": Rival("Fourier-Mellin", {"rigid": "fourier_mellin"}, needs={"skimage": "scikit-image"}),
     "imreg_dft": Rival("imreg_dft", {"rigid": "imreg"}, needs={"imreg_dft": "imreg_dft"}),
     "ic-lk": Rival("IC-LK", {"homography": "lucas_kanade", "tracking": "tracking"}),
     "deep-lk": Rival("Deep-LK", {"tracking": "deep_lk"}, learns=True),
     "goturn": Rival("GOTURN", {"tracking": "goturn"}, learns=True),
+    "dirnet": Rival("DIRNet", {"deformable": "deformable.dirnet"}, learns=True),
+    "unet": Rival("U-Net", {"deformable": "deformable.unet"}, learns=True),
+    "ffd": Rival("SimpleITK B-splines", {"deformable": "deformable.free_form"}, needs={"SimpleITK": "SimpleITK"}),
+    "demons": Rival("demons", {"deformable": "deformable.demons"}, needs={"SimpleITK": "SimpleITK"}),
+    "dis": Rival("DIS flow", {"deformable": "deformable.dis_flow"}),
+    "affine": Rival("StackReg affine", {"deformable": "deformable.affine"}, needs={"pystackreg": "pystackreg"}),
 }
 
 

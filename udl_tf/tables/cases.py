@@ -48,7 +48,7 @@ def rigid(table, condition, scale, data, output, seed):
     config = config_of(photographs, condition, scale, seed)
     if photographs:
         found = datasets.gather(config, path_of(data, "photos", "train"))
-        inputs, truth = pairs.collect(_photo_test(config, condition.noise, data, scale, seed), scale.test_pairs)
+        inputs, truth = pairs.collect(photo_test(config, condition.noise, data, scale, seed), scale.test_pairs)
         snr = functools.partial(_photo_snr, config, condition.noise, data, scale, seed)
     else:
         path = _class_average(condition.image, data, output, seed)
@@ -79,6 +79,8 @@ def require(table, data):
     else:
         for part in ("train", "val"):
             path_of(data, "photos", part)
+        if data and any(condition.image == "sections" for condition in table.conditions):
+            path_of(data, "em")
 
 
 def repeated(train, scale, start=0):
@@ -126,7 +128,7 @@ def spectral_snr(clean, kind, seed, taper=1.0):
     return (signal / np.maximum(noisy, least)).astype(np.float32)
 
 
-def _photo_test(config, kind, data, scale, seed):
+def photo_test(config, kind, data, scale, seed):
     """Dataset of test pairs: of photographs that the training did not see, or of other dead leaves."""
     spec, seed = noise.parse(kind), seed + TEST_SEED
     recipe = {"patch": config.box, "max_shift": config.max_shift}
@@ -138,7 +140,7 @@ def _photo_test(config, kind, data, scale, seed):
 
 def _photo_snr(config, kind, data, scale, seed):
     """As `spectral_snr`, of clean patches."""
-    inputs, _ = pairs.collect(_photo_test(config, "clean", data, scale, seed + 1), min(PATCHES, scale.test_pairs))
+    inputs, _ = pairs.collect(photo_test(config, "clean", data, scale, seed + 1), min(PATCHES, scale.test_pairs))
     hann = np.hanning(config.box).astype(np.float32)
     return spectral_snr(inputs["fixed"], kind, seed, hann[:, None] * hann)
 

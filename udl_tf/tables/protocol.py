@@ -59,6 +59,8 @@ SCALES = {
             "particles": {"supervised": 800, "stn": 200, "udl": 1600},
             "homography": {"supervised": 2500, "unsupervised": 2000},
             "tracking": {"deep-lk": 300, "goturn": 1500},
+            "features": {"exemplar": 1500},
+            "deformable": {"dirnet": 1500, "unet": 1500},
         },
     ),
     "paper": Scale(
@@ -86,7 +88,8 @@ class Condition:
     Attributes:
         name: in files. title: for people. noise: as `pipelines.noise.parse` reads it; of tracking, a key of
             `pipelines.pairs.tracking.APPEARANCES`.
-        image: of table 2, name of the class average. shown: whether it is a row of the figure.
+        image: of table 2, name of the class average; of deformable, a key of `deformable_cases.SOURCES`.
+        shown: whether it is a row of the figure.
     """
 
     name: str
@@ -101,10 +104,12 @@ class Table:
     """A table.
 
     Attributes:
-        name: 1, 2, homography, tracking. title: its caption. material: ``photos``, ``particles``, ``homography`` or ``tracking``.
+        name: 1, 2, homography, tracking, features, deformable. title: its caption.
+        material: ``photos``, ``particles``, or as its name.
         unit: of the errors. period: of angles, degrees, 0 where there are none. conditions: of its rows.
         methods: its columns, names in `udl_tf.rivals.registry`, as far as nobody asks for others.
         printed: {method: {condition: the paper's value or `FAILED`}}.
+        measures: {key of a row: title}, what is told of each cell besides the mean error.
     """
 
     name: str
@@ -115,11 +120,12 @@ class Table:
     conditions: tuple
     methods: tuple
     printed: dict
+    measures: dict = dataclasses.field(default_factory=dict)
 
     @property
     def kind(self):
         """Of the problems that it sets, see `udl_tf.rivals.problem`."""
-        return "rigid" if self.period else self.material
+        return "rigid" if self.material in ("photos", "particles") else self.material
 
 
 PHOTO_CONDITIONS = (
@@ -147,6 +153,18 @@ HOMOGRAPHY_CONDITIONS = (
 TRACKING_CONDITIONS = (
     Condition("constant", "constant appearance", "constant", shown=True),
     Condition("changing", "changing appearance", "changing", shown=True),
+)
+FEATURES_CONDITIONS = (
+    Condition("clean", "clean", "clean", shown=True),
+    Condition("gaussian-0.5", "Gaussian, SNR 0.5", "gaussian:0.5"),
+    Condition("gaussian-0.1", "Gaussian, SNR 0.1", "gaussian:0.1", shown=True),
+    Condition("gamma", "gamma up to 3", "gamma:2", shown=True),
+    Condition("gradient", "light falls off", "gradient:0.9", shown=True),
+)
+DEFORMABLE_CONDITIONS = (
+    Condition("clean", "photographs, clean", "clean", "photographs", shown=True),
+    Condition("gaussian-0.5", "photographs, Gaussian, SNR 0.5", "gaussian:0.5", "photographs", shown=True),
+    Condition("sections", "sections, Gaussian, SNR 2", "gaussian:2", "sections", shown=True),
 )
 
 
@@ -206,6 +224,36 @@ TABLES = {
         TRACKING_CONDITIONS,
         ("ic-lk", "deep-lk", "goturn"),
         {},
+    ),
+    "features": Table(
+        "features",
+        "Rotation error of matched features on pairs of photographs",
+        "features",
+        "deg",
+        360.0,
+        FEATURES_CONDITIONS,
+        ("exemplar", "sift", "sift-flann", "sift-lmeds", "sift-usac", "orb", "akaze"),
+        {},
+        {
+            "mean": "angle, deg",
+            "median": "median",
+            "shift": "shift, px",
+            "solved": "solved, %",
+            "correct": "correct matches, %",
+            "matches": "matches",
+            "ms": "ms a pair",
+        },
+    ),
+    "deformable": Table(
+        "deformable",
+        "Target registration error of smooth deformations",
+        "deformable",
+        "px",
+        0.0,
+        DEFORMABLE_CONDITIONS,
+        ("dirnet", "unet", "ffd", "demons", "dis", "affine"),
+        {},
+        {"mean": "mean, px", "p95": "p95, px", "folded": "folded, %", "correlation": "correlation", "ms": "ms a pair"},
     ),
 }
 

@@ -34,8 +34,21 @@ def markdown(table, methods, rows, about, curves):
         notes.append(f"To say that nothing has moved is wrong by {least if least == most else f'{least} to {most}'}.")
     if any(not row["converged"] for row in rows) or FAILED in (value for row in table.printed.values() for value in row.values()):
         notes.append(f"{FAILED}: did not converge; of ours, the error is above 0.8 of that of an answer that knows nothing.")
+    told = [_measures(table, methods, found)] if table.measures and rows else []
     facts = [f"- {what}: {text}" for what, text in about.items()]
-    return "\n\n".join([head, "\n".join(lines), " ".join(notes), "\n".join(facts)]) + "\n"
+    return "\n\n".join([head, "\n".join(lines), " ".join(notes), *told, "\n".join(facts)]) + "\n"
+
+
+def _measures(table, methods, found):
+    """A second table: a line for each cell, a column for each of the table's measures."""
+    lines = ["| " + " | ".join(["", "", *table.measures.values()]) + " |", "|---|---" + "|---:" * len(table.measures) + "|"]
+    for condition in table.conditions:
+        for name, method in methods.items():
+            row = found.get((condition.name, name))
+            if row:
+                values = [number(row[key]) for key in table.measures]
+                lines.append("| " + " | ".join([condition.title, method.title, *values]) + " |")
+    return "\n".join(lines)
 
 
 def csv_text(rows):

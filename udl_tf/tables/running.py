@@ -3,26 +3,44 @@
 import collections
 import functools
 import pathlib
+import time
 
 import tensorflow as tf
 
 from pipelines.files.fingerprint import fingerprint
 from udl_tf.rivals import learning
-from udl_tf.tables import cache, cases, homography_cases, pictures, scores, tracking_cases
+from udl_tf.tables import (
+    cache,
+    cases,
+    deformable_cases,
+    features_cases,
+    field_scores,
+    homography_cases,
+    match_scores,
+    pictures,
+    scores,
+    tracking_cases,
+)
 
 BUILDERS = {
     "photos": cases.rigid,
     "particles": cases.rigid,
     "homography": homography_cases.build,
     "tracking": tracking_cases.build,
+    "features": features_cases.build,
+    "deformable": deformable_cases.build,
 }
+MEASURES = {
+    "features": match_scores.measures,
+    "deformable": field_scores.measures,
+}  # of tables with `Table.measures`: (case, answer) -> dict
 MODELS = "models"
 CODE = (  # that a training runs through
     "pipelines",
     "udl_tf.networks",
     "udl_tf.training",
     "udl_tf.rivals",
-    *(f"udl_tf.tables.{name}" for name in ("cases", "homography_cases", "tracking_cases")),
+    *(f"udl_tf.tables.{name}" for name in ("cases", "homography_cases", "tracking_cases", "features_cases", "deformable_cases")),
 )
 
 Cell = collections.namedtuple("Cell", "row losses picture")
@@ -51,9 +69,15 @@ def cells(table, methods, scale, data, output, seed, tell=lambda text: None):
                 number += 1
                 tell(f"{condition.title}, {name} ({number} of {trainings})")
                 trained, answer = _trained(name, method, case, table, condition, scale, output, seed, tell)
-                found = answer(case.inputs)
+                if table.measures:
+                    answer(case.inputs)  # what TensorFlow does at the first call is not what a pair costs
             else:
-                trained, found = None, method.function(table.kind)(case.problem, case.inputs)
+                trained, answer = None, functools.partial(method.function(table.kind), case.problem)
+            began = time.perf_counter()
+            found = answer(case.inputs)
+            seconds = time.perf_counter() - began
+            told = _measured(table, case, found, seconds) if table.measures else {}
+            found = getattr(found, "transform", found)
             error = scores.errors(table, found, case.truth, case.problem.side)
             row = {
                 "table": table.name,
@@ -65,9 +89,15 @@ def cells(table, methods, scale, data, output, seed, tell=lambda text: None):
                 "converged": scores.converged(error, level) if method.learns else True,
                 "printed": table.printed.get(name, {}).get(condition.name),
                 "tests": len(error),
+                **told,
                 **(trained.about if trained else {"steps": None, "seconds": None, "cached": None, "model": None}),
             }
             yield Cell(row, trained.losses if trained else None, pictures.of(table, case, found))
+
+
+def _measured(table, case, found, seconds):
+    """The table's own measures, and milliseconds a pair."""
+    return {**MEASURES[table.material](case, found), "ms": 1e3 * seconds / len(case.inputs["moving"])}
 
 
 _Trained = collections.namedtuple("_Trained", "losses about")

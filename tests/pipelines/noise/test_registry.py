@@ -42,6 +42,26 @@ def test_salt_and_pepper_replaces_p_of_each():
     assert np.mean(own[0] == images[0].max()) == pytest.approx(0.2, abs=0.01)
 
 
+def test_gamma_is_a_power_of_the_share_of_the_range():
+    image = np.linspace(10.0, 50.0, 41, dtype=np.float32).reshape(1, 1, 41)
+    found = noise.gamma(np.repeat(image, 200, 0), 1.0, SEED).numpy()
+    np.testing.assert_allclose(found[:, 0, [0, 40]], [[10.0, 50.0]] * 200, atol=1e-3)
+    powers = np.log((found[:, 0, 20] - 10.0) / 40.0) / np.log(0.5)  # the middle grey value is half way
+    assert 0.5 <= powers.min() < 0.55 and 1.8 < powers.max() <= 2.0
+    np.testing.assert_allclose(found[:, 0, 10], 10.0 + 40.0 * 0.25**powers, rtol=1e-4)
+
+
+def test_gradient_is_an_even_change_of_light_in_any_direction():
+    images = np.full((200, 41, 41), 30.0, np.float32)
+    images[:, 20, 20] = 10.0  # the darkest, from which light counts
+    light = (noise.gradient(images, 0.5, SEED).numpy() - 10.0) / 20.0
+    slope = np.stack([light[:, 20, 40] - light[:, 20, 0], light[:, 40, 20] - light[:, 0, 20]], -1) / 40.0 * 20.5
+    np.testing.assert_allclose(np.linalg.norm(slope, axis=-1), 0.5, atol=1e-4)  # from the middle to the border
+    np.testing.assert_allclose((light[:, 20, 40] + light[:, 20, 0]) / 2.0, 1.0, atol=1e-5)
+    directions = np.degrees(np.arctan2(slope[:, 1], slope[:, 0]))
+    assert np.histogram(directions, 4, (-180.0, 180.0))[0].min() > 30
+
+
 def test_poisson_variance_is_mean():
     # Two grey values, 20 and 60, of a flat half each: mean 40, range 40, so [0, 1] has mean 0.5. At 8 photons for the mean grey
     # the bright half expects 16 photons of 2.5 grey values each, the dark one none.
@@ -117,6 +137,8 @@ def test_contrast_changes_deviation_and_mean_within_bounds():
         ("poisson:20", noise.Noise("poisson", 20.0), "poisson:20"),
         ("blur:1.5", noise.Noise("blur", 1.5), "blur:1.5"),
         ("contrast:0.5", noise.Noise("contrast", 0.5), "contrast:0.5"),
+        ("gamma:2", noise.Noise("gamma", 2.0), "gamma:2"),
+        ("gradient:0.9", noise.Noise("gradient", 0.9), "gradient:0.9"),
     ],
 )
 def test_parse(text, expected, written):

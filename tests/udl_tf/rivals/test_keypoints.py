@@ -9,7 +9,7 @@ from pipelines.errors import InputError
 from pipelines.geometry import homography
 from pipelines.geometry.warp import centre_crop, pulled, warp
 from pipelines.pictures import dead_leaves
-from udl_tf.rivals import keypoints
+from udl_tf.rivals import consensus, keypoints
 
 ANGLES = np.float32([77.35, -160.8])
 SHIFTS = np.float32([[3.4, -7.2], [-9.3, 11.6]])
@@ -30,6 +30,22 @@ def test_finds_turns_and_shifts(method, picture):
     found = keypoints.align(fixed, centre_crop(copies, 128), method)
     assert geometry.angular_distance(found.angle, ANGLES).max() < 0.5
     assert np.linalg.norm(found.shift - SHIFTS, axis=1).max() < 0.5
+
+
+@pytest.mark.parametrize("matcher", keypoints.MATCHERS)
+@pytest.mark.parametrize("estimator", consensus.ESTIMATORS)
+@pytest.mark.parametrize("method", ["sift", "orb"])
+def test_every_matcher_and_estimator_finds_them_the_same_twice(method, estimator, matcher, picture):
+    copies = np.repeat(picture, 2, 0)
+    fixed = centre_crop(warp(copies, ANGLES, SHIFTS, fill_mode="reflect"), 128).numpy()
+    pair = fixed, centre_crop(copies, 128)
+    first, again = (keypoints.matched(*pair, method, matcher, estimator) for _ in range(2))
+    assert geometry.angular_distance(first.transform.angle, ANGLES).max() < 0.7
+    assert np.linalg.norm(first.transform.shift - SHIFTS, axis=1).max() < 0.7
+    np.testing.assert_array_equal(first.transform.angle, again.transform.angle)
+    matrix = keypoints.homographies(*pair, method, matcher, estimator).matrix
+    truth = homography.from_rigid(ANGLES, SHIFTS)
+    assert homography.corner_error(matrix, truth, 128, 128).numpy().max() < 6.0
 
 
 @pytest.mark.parametrize(("method", "most"), [("sift", 1.0), ("orb", 4.0), ("akaze", 2.0)])
@@ -55,9 +71,9 @@ def test_gives_up_quietly(method, picture):
 
 
 def test_a_frame_turned_inside_out_is_refused():
-    assert keypoints._keeps_the_frame(HOMOGRAPHIES[0], 64, 64)
-    assert not keypoints._keeps_the_frame(np.diag([-1.0, 1.0, 1.0]), 64, 64)  # mirrored
-    assert not keypoints._keeps_the_frame(np.array([[1, 0, 0], [0, 1, 0], [0.02, 0, 1.0]]), 64, 64)  # the horizon at x = -50
+    assert consensus.keeps_the_frame(HOMOGRAPHIES[0], 64, 64)
+    assert not consensus.keeps_the_frame(np.diag([-1.0, 1.0, 1.0]), 64, 64)  # mirrored
+    assert not consensus.keeps_the_frame(np.array([[1, 0, 0], [0, 1, 0], [0.02, 0, 1.0]]), 64, 64)  # the horizon at x = -50
 
 
 def test_the_match_picture_shows_both_images_and_the_right_matches(picture):
@@ -71,13 +87,17 @@ def test_the_match_picture_shows_both_images_and_the_right_matches(picture):
     np.testing.assert_array_equal(drawn[..., 0][grey], both[grey])
     assert (drawn == keypoints.AGREED).all(-1).sum() > 1000
     from_points, to_points, *_ = keypoints._Matcher("orb")(fixed, moving)
-    _, inliers = keypoints._similarity(from_points, to_points)
+    _, inliers = consensus.rigid(from_points, to_points)
     np.testing.assert_allclose((to_points - from_points)[inliers].mean(0), [9.0, 0.0], atol=0.2)
 
 
 def test_unknown_methods_are_refused(picture):
     with pytest.raises(InputError, match="received 'surf', expected one of sift, orb, akaze"):
         keypoints.align(picture, picture, "surf")
+    with pytest.raises(InputError, match="keypoints: received 'annoy', expected one of brute, flann"):
+        keypoints.align(picture, picture, "sift", "annoy")
+    with pytest.raises(InputError, match="consensus: received 'vote', expected one of ransac, lmeds, usac"):
+        keypoints.align(picture, picture, "sift", estimator="vote")
 
 
 def test_the_match_picture_of_a_homography_agrees_with_more_than_a_rigid_one_does(picture):
@@ -87,9 +107,9 @@ def test_the_match_picture_of_a_homography_agrees_with_more_than_a_rigid_one_doe
     agreed = [(drawn == keypoints.AGREED).all(-1).sum() for drawn in (rigid, free)]
     assert agreed[1] > 1.3 * agreed[0] > 0
     from_points, to_points, *_ = keypoints._Matcher("sift")(fixed, moving)
-    matrix, inliers = keypoints._homography(from_points, to_points, fixed.shape)
+    matrix, inliers = consensus.homography(from_points, to_points, fixed.shape)
     moved = (np.column_stack([to_points - 63.5, np.ones(len(to_points))]) @ matrix.T)[inliers]
-    assert np.abs(moved[:, :2] / moved[:, 2:] - (from_points[inliers] - 63.5)).max() < keypoints.REPROJECTION
+    assert np.abs(moved[:, :2] / moved[:, 2:] - (from_points[inliers] - 63.5)).max() < consensus.REPROJECTION
 
 
 def test_a_zoomed_match_picture_shows_the_same_larger(picture):
@@ -101,7 +121,7 @@ def test_a_zoomed_match_picture_shows_the_same_larger(picture):
     np.testing.assert_array_equal(drawn[..., 0][grey], both[grey])
     # Every match is a line between its places, three times as far from the corner: its middle is green, within a pixel.
     from_points, to_points, *_ = keypoints._Matcher("orb")(fixed, moving)
-    _, inliers = keypoints._similarity(from_points, to_points)
+    _, inliers = consensus.rigid(from_points, to_points)
     middle = np.rint((from_points + to_points + [128.0, 0.0])[inliers] * 1.5 + 1.0).astype(int)
     green = cv2.dilate((drawn[..., 1] > drawn[..., 2] + 40.0).astype(np.uint8), np.ones((3, 3), np.uint8))  # lines are smoothed
     assert green[middle[:, 1], middle[:, 0]].mean() > 0.99

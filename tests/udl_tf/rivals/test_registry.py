@@ -26,7 +26,7 @@ def test_every_entry_names_a_function_of_its_module():
     for name, rival in registry.RIVALS.items():
         assert rival.modules.keys() <= set(registry.KINDS)
         for module in rival.modules.values():
-            tree = ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))
+            tree = ast.parse((folder / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
             known = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
             assert ("learner" if rival.learns else "answer") in known, name
 

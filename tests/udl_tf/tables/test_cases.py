@@ -9,10 +9,11 @@ import tensorflow as tf
 from pipelines.errors import InputError
 from pipelines.files import opening
 from pipelines.geometry import homography
+from pipelines.geometry.transforms import Displacement
 from pipelines.geometry.warp import centre_crop, pulled, warp
 from pipelines.pictures import phantoms
 from udl_tf.rivals.tracking import cut
-from udl_tf.tables import cases, homography_cases, protocol, tracking_cases
+from udl_tf.tables import cases, deformable_cases, features_cases, homography_cases, protocol, tracking_cases
 
 TINY = dataclasses.replace(
     protocol.scale("small"), batch=8, train_pairs=16, test_pairs=12, sources=6, sequences=2, frames=4, corner_reach=6.0
@@ -118,6 +119,40 @@ def test_places_of_a_sequence_show_the_patch_in_every_frame():
     assert (
         inputs["fixed"].shape == (8, 64, 64) and inputs["moving"].shape == (8, 96, 96) and truth["homography"].shape == (8, 3, 3)
     )
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_fields_of_the_truth_bring_moving_onto_fixed(number):
+    table, tiny = protocol.table("deformable"), dataclasses.replace(TINY, test_pairs=4)
+    clean = dataclasses.replace(table.conditions[number], noise="clean")
+    case = deformable_cases.build(table, clean, tiny, None, None, seed=1)
+    assert np.linalg.norm(case.truth["displacement"], axis=-1).max() <= 4.0  # 8 pixels of 128
+    for inputs, truth in ((case.inputs, case.truth), next(case.problem.train().as_numpy_iterator())):
+        found = Displacement(truth["displacement"]).warp(inputs["moving"])
+        after, before = (agreement(images, inputs["fixed"], 8) for images in (found, inputs["moving"]))
+        assert np.median(after) > 0.95 and np.median(after) > np.median(before) + 0.01
+
+
+def test_sections_of_the_test_are_none_of_the_trainings():
+    options = {"batch": 2, "patch": 64, "max_shift": 5.0, "seed": 0}
+    parts = [deformable_cases.sections(None, part, 80, options)._images for part in ("train", "val")]
+    assert [len(part) for part in parts] == [8, 2]
+    alike = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a in parts[0] for b in parts[1]]
+    assert np.abs(alike).max() < 0.2
+
+
+def test_features_are_measured_on_table_1s_pairs_and_learned_from_clean_pictures(photographs):
+    table = protocol.table("features")
+    assert table.kind == "features"
+    case = features_cases.build(table, table.conditions[0], TINY, None, None, seed=3)
+    np.testing.assert_array_equal(case.truth["angle"], photographs.truth["angle"])
+    inputs, truth = next(case.problem.train().as_numpy_iterator())
+    assert truth == {} and inputs["fixed"].shape == (8, 98, 98)
+    np.testing.assert_array_equal(inputs["fixed"], inputs["moving"])
+    dark = features_cases.build(table, table.conditions[3], TINY, None, None, seed=3)
+    np.testing.assert_array_equal(dark.truth["angle"], case.truth["angle"])
+    assert np.abs(dark.inputs["fixed"] - case.inputs["fixed"]).max() > 0.5
+    np.testing.assert_array_equal(next(dark.problem.train().as_numpy_iterator())[0]["fixed"], inputs["fixed"])
 
 
 @pytest.mark.parametrize(("name", "missing"), [("1", "photos/val"), ("2", "cryo/class_averages/empiar10034.mrc")])

@@ -31,6 +31,16 @@ def test_markdown_has_our_numbers_beside_the_printed_ones():
     )
 
 
+def test_a_table_with_measures_has_a_line_for_each_cell():
+    measures = {"mean": "mean, px", "ms": "ms a pair"}
+    table = Table("deformable", "Error", "deformable", "px", 0.0, CONDITIONS, ("stn", "orb"), {}, measures)
+    rows = [{**row("clean", name, mean), "ms": 2.5, "chance": 7.0} for name, mean in (("stn", 1.0), ("orb", 2.0))]
+    text = rendering.markdown(table, METHODS, rows, {"seed": "0"}, {})
+    assert text.split("\n\n")[3] == (
+        "|  |  | mean, px | ms a pair |\n|---|---|---:|---:|\n| clean | STN-based | 1.00 | 2.50 |\n| clean | ORB | 2.00 | 2.50 |"
+    )
+
+
 def test_csv_has_a_line_for_each_cell():
     text = rendering.csv_text([row("clean", "stn", 1.25), row("s&p-0.2", "stn", 88.5, False)])
     assert text.splitlines()[0] == "condition,method,mean,converged"

@@ -1,0 +1,15 @@
+"""Means over windows, against loops."""
+
+import numpy as np
+import tensorflow as tf
+
+from udl_tf.rivals.windows import box_mean
+
+
+def test_means_are_those_of_the_pixels_that_are_there():
+    images = np.random.default_rng(0).normal(size=(2, 3, 7, 9)).astype(np.float32)
+    expected = np.empty_like(images)
+    for y in range(7):
+        for x in range(9):
+            expected[..., y, x] = images[..., max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].mean((-2, -1))
+    np.testing.assert_allclose(box_mean(tf.constant(images), 5), expected, atol=1e-6)

@@ -1,0 +1,1 @@
+"""Learned features, and how their maps are matched; see `registry`."""
