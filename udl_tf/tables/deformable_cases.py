@@ -1,5 +1,6 @@
 """The pairs of one row of the deformable table: photographs or sections bent by known fields (`pipelines.pairs.deformed`)."""
 
+import dataclasses
 import functools
 import pathlib
 
@@ -15,6 +16,7 @@ from udl_tf.rivals.problem import Problem
 from udl_tf.tables.cases import TEST_BATCH, TEST_SEED, Case, path_of, repeated
 
 REACH = 1.0 / 16.0  # of the side: 8 pixels of 128
+BATCH = 16  # pairs a step: fields have many pixels to learn from
 TILE = 240  # pixels, squares that sections are cut into
 LEARNED = 0.8  # of the sections of each volume; the methods are measured on the rest
 
@@ -22,7 +24,7 @@ LEARNED = 0.8  # of the sections of each volume; the methods are measured on the
 def build(table, condition, scale, data, output, seed):
     """The `cases.Case` of a row; arguments as of `cases.rigid`. Its truth is ``displacement`` (n, box, box, 2), pulled."""
     spec, reach = noise.parse(condition.noise), REACH * scale.box
-    of = SOURCES[condition.image]
+    of, scale = SOURCES[condition.image], dataclasses.replace(scale, batch=min(scale.batch, BATCH))
 
     def make(part, batch, seed):
         options = {"patch": scale.box, "max_shift": deformed.photo_shift(scale.box, reach), "batch": batch, "seed": seed}

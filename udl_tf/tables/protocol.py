@@ -59,7 +59,7 @@ SCALES = {
             "particles": {"supervised": 800, "stn": 200, "udl": 1600},
             "homography": {"supervised": 2500, "unsupervised": 2000},
             "tracking": {"deep-lk": 300, "goturn": 1500},
-            "features": {"exemplar": 1500},
+            "features": {"exemplar": 600},
             "deformable": {"dirnet": 1500, "unet": 1500},
         },
     ),

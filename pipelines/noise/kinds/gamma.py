@@ -17,7 +17,7 @@ def gamma(images, level, seed):
     power = tf.pow(1.0 + level, draws.uniform(tf.shape(level), seed, -1.0, 1.0))
     low = tf.reduce_min(images, axis=[1, 2], keepdims=True)
     span = tf.maximum(tf.reduce_max(images, axis=[1, 2], keepdims=True) - low, 1e-12)
-    return low + span * tf.pow(tf.clip_by_value((images - low) / span, 1e-6, 1.0), power)
+    return low + span * tf.pow(tf.clip_by_value((images - low) / span, 0.0, 1.0), power)
 
 
 KIND = Kind("gamma:LEVEL", gamma)

@@ -16,6 +16,7 @@ WIDTHS = {"small": ((16, 32, 32), (64, 64)), "paper": ((16, 32, 32), (64, 64))}
 STEPS = {"small": 2000, "paper": 50_000}
 LEARNING_RATE = {"small": 1e-3, "paper": 1e-3}
 UNIT = 16.0  # of the side is what the network's answer 1 stands for
+LOOKS = 2
 BEYOND = 2  # control points on each side beyond the image's own
 
 
@@ -60,7 +61,7 @@ def network(box, pooled, wide):
 
 def learner(problem, steps=None):
     """See `registry.Rival`."""
-    model = SplineModel(network(problem.side, *of_scale(WIDTHS, problem.scale)))
+    model = SplineModel(network(problem.side, *of_scale(WIDTHS, problem.scale)), LOOKS)
     return learner_of(problem, model, LEARNING_RATE[problem.scale], steps or STEPS[problem.scale])
 
 

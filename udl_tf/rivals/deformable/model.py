@@ -8,6 +8,7 @@ from pipelines.geometry import sampling, velocity
 from pipelines.geometry.displacement import displacement_at
 from pipelines.geometry.transforms import Displacement
 from udl_tf.rivals import learning
+from udl_tf.rivals.deformable.local_flow import LocalFlow
 from udl_tf.rivals.pair_model import PairModel, compiled
 from udl_tf.rivals.windows import box_mean
 
@@ -104,7 +105,8 @@ def learner_of(problem, model, rate, steps):
 
 
 def stacked(box):
-    """Inputs `fixed` and `moving` (batch, box, box), and both as the channels of one image (batch, box, box, 2)."""
+    """Inputs `fixed` and `moving` (batch, box, box), and both with their `LocalFlow` as the channels of one image."""
     inputs = {name: tf.keras.Input((box, box), name=name) for name in ("fixed", "moving")}
     channel = tf.keras.layers.Reshape((box, box, 1))
-    return inputs, tf.keras.layers.Concatenate()([channel(inputs["fixed"]), channel(inputs["moving"])])
+    flow = LocalFlow()([inputs["fixed"], inputs["moving"]])
+    return inputs, tf.keras.layers.Concatenate()([channel(inputs["fixed"]), channel(inputs["moving"]), flow])

@@ -20,6 +20,7 @@ SMOOTH = 0.2  # weight of the changes of the velocity
 WINDOW = 9  # pixels, of the local correlation
 LOOKS = 2
 SPACING = 2.0
+SQUARINGS = 4  # no point moves by more than a fraction of a node in the first step
 UNIT = 16.0  # of the side is what the network's answer 1 stands for
 
 
@@ -30,7 +31,7 @@ class VelocityModel(DeformationModel):
 
     def once(self, inputs, training):
         flow = self(inputs, training=training)["velocity"]
-        return velocity.exponential(flow, SPACING), SMOOTH * slopes(flow, SPACING)
+        return velocity.exponential(flow, SPACING, SQUARINGS), SMOOTH * slopes(flow, SPACING)
 
     def likeness(self, fixed, moved, inside):
         return 1.0 - local_correlation(fixed, moved, inside, WINDOW)
