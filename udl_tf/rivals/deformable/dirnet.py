@@ -11,12 +11,12 @@ from pipelines.geometry import splines
 from udl_tf.rivals.deformable.model import DeformationModel, learner_of, stacked
 from udl_tf.rivals.pair_model import near_nothing, of_scale
 
-# Channels of the convolutions, each pair of them followed by a pooling, and of those at the control points.
-WIDTHS = {"small": ((16, 32, 32), (64, 64)), "paper": ((16, 32, 32), (64, 64))}
+# Channels of the convolutions, each followed by a pooling, and of those at the control points.
+WIDTHS = {"small": ((16, 32, 32), (64, 32)), "paper": ((16, 32, 32), (64, 64))}
 STEPS = {"small": 2000, "paper": 50_000}
 LEARNING_RATE = {"small": 1e-3, "paper": 1e-3}
 UNIT = 16.0  # of the side is what the network's answer 1 stands for
-LOOKS = 2
+LOOKS = 3
 BEYOND = 2  # control points on each side beyond the image's own
 
 
@@ -49,7 +49,7 @@ def network(box, pooled, wide):
         raise InputError(f"DIRNet: received images of {box} pixels, expected a multiple of {2 ** len(pooled)}")
     inputs, x = stacked(box)
     for width in pooled:
-        x = tf.keras.layers.AveragePooling2D(2)(_conv(_conv(x, width), width))
+        x = tf.keras.layers.AveragePooling2D(2)(_conv(x, width))
     x = tf.keras.layers.ZeroPadding2D(BEYOND)(x)
     for width in wide:
         x = _conv(x, width)
