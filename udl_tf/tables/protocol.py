@@ -60,7 +60,7 @@ SCALES = {
             "homography": {"supervised": 2500, "unsupervised": 2000},
             "tracking": {"deep-lk": 300, "goturn": 1500},
             "features": {"exemplar": 600},
-            "deformable": {"dirnet": 1500, "unet": 1500},
+            "deformable": {"dirnet": 500, "unet": 400},
         },
     ),
     "paper": Scale(
