@@ -105,8 +105,8 @@ def learner_of(problem, model, rate, steps):
 
 
 def stacked(box):
-    """Inputs `fixed` and `moving` (batch, box, box), and both with their `LocalFlow` as the channels of one image."""
+    """Inputs `fixed` and `moving` (batch, box, box); both with their `LocalFlow` as channels of one image; that flow alone."""
     inputs = {name: tf.keras.Input((box, box), name=name) for name in ("fixed", "moving")}
     channel = tf.keras.layers.Reshape((box, box, 1))
     flow = LocalFlow()([inputs["fixed"], inputs["moving"]])
-    return inputs, tf.keras.layers.Concatenate()([channel(inputs["fixed"]), channel(inputs["moving"]), flow])
+    return inputs, tf.keras.layers.Concatenate()([channel(inputs["fixed"]), channel(inputs["moving"]), flow]), flow

@@ -1,8 +1,8 @@
 """A U-Net whose answer is a velocity, as in VoxelMorph (Balakrishnan et al. 2019, Dalca et al. 2019): never a fold.
 
 The velocity is stationary, on a grid of half the resolution, and becomes a field by scaling and squaring. The loss is the local
-correlation of the bent and the fixed image, and how much the velocity changes from node to node. Beyond the original, the pair
-is looked at twice by the same network (Zhao et al. 2019, recursive cascades).
+correlation of the bent and the fixed image, and how much the velocity changes from node to node. Beyond the original, the network
+sees the pair's `local_flow`, and looks again at what it has bent (Zhao et al. 2019, recursive cascades).
 """
 
 import tensorflow as tf
@@ -15,7 +15,7 @@ from udl_tf.rivals.pair_model import near_nothing, of_scale
 # Channels on the way down, each at half the resolution of the one before, and back up; those of `paper` are VoxelMorph's.
 WIDTHS = {"small": ((16, 32, 32, 32), (32, 32, 32), 16), "paper": ((16, 32, 32, 32, 32), (32, 32, 32, 32), 16)}
 STEPS = {"small": 2000, "paper": 50_000}
-LEARNING_RATE = {"small": 1e-3, "paper": 4e-4}
+LEARNING_RATE = {"small": 2e-3, "paper": 4e-4}
 SMOOTH = 0.2  # weight of the changes of the velocity
 WINDOW = 9  # pixels, of the local correlation
 LOOKS = 2
@@ -52,7 +52,7 @@ def unet(box, down, up, last):
     """
     if box % 2 ** len(down):
         raise InputError(f"U-Net: received images of {box} pixels, expected a multiple of {2 ** len(down)}")
-    inputs, x = stacked(box)
+    inputs, x, flow = stacked(box)
     kept = []
     for width in down:
         x = _conv(x, width, stride=2)
@@ -60,7 +60,7 @@ def unet(box, down, up, last):
     for width, beside in zip(up, kept[-2::-1], strict=True):
         x = tf.keras.layers.UpSampling2D(2)(_conv(x, width))
         x = tf.keras.layers.Concatenate()([x, beside])
-    x = _conv(_conv(x, up[-1]), last)
+    x = tf.keras.layers.Concatenate()([_conv(_conv(x, up[-1]), last), tf.keras.layers.AveragePooling2D(2)(flow)])
     answer = tf.keras.layers.Conv2D(2, 3, padding="same")
     x = tf.keras.layers.Rescaling(box / UNIT)(answer(x))
     near_nothing(answer)
