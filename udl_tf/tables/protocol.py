@@ -60,7 +60,7 @@ SCALES = {
             "homography": {"supervised": 2500, "unsupervised": 2000},
             "tracking": {"deep-lk": 300, "goturn": 1500},
             "features": {"exemplar": 600},
-            "deformable": {"dirnet": 500, "unet": 400},
+            "deformable": {"dirnet": 300, "unet": 250},
         },
     ),
     "paper": Scale(
