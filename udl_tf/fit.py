@@ -8,6 +8,7 @@ With no data it learns from phantoms made on the spot. Examples:
     python -m udl_tf.fit --preset cryo --data particles.star --init cryo
     python -m udl_tf.fit --preset photo --data photos/
     python -m udl_tf.fit --preset cryo-views --data particles.star --views 10
+    python -m udl_tf.fit --preset sections-interpolation --data volume.tif
     python -m udl_tf.fit --resume runs/cryo-20260102-030405
 
 A run that was killed goes on from its last checkpoint with --resume, and ends as if it had not been.
@@ -25,20 +26,24 @@ import time
 from pipelines.errors import InputError
 from udl_tf.choices import STRATEGIES, XLA
 from udl_tf.commands import import_tensorflow, require, run
-from udl_tf.presets import PRECISIONS, PRESETS, resolve
+from udl_tf.presets import PRECISIONS, PRESETS, SECTION_PRESETS, resolve
 from udl_tf.views.config import VIEW_PRESETS
 
 CHECKPOINT_EVERY = 30.0  # seconds
+NEXT = {"section-interpolation": "interpolate VOLUME --output OUT"}
 
 
 def add_args(parser):
     """Declare the arguments."""
-    names = "\n".join(f"  {name:18s} {config.description}" for name, config in {**PRESETS, **VIEW_PRESETS}.items())
+    known = {**PRESETS, **VIEW_PRESETS, **SECTION_PRESETS}
+    names = "\n".join(f"  {name:18s} {config.description}" for name, config in known.items())
     parser.epilog = f"presets:\n{names}"
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--preset", metavar="NAME", help="one of the presets below, or a config .json")
     what.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings and data")
-    parser.add_argument("--data", metavar="PATH", help="noisy stack (.mrcs, .star) for cryo, folder of photos for photo")
+    parser.add_argument(
+        "--data", metavar="PATH", help="noisy stack (.mrcs, .star) for cryo, folder of photos for photo, volume for sections"
+    )
     parser.add_argument("--simulate-from", metavar="IMAGES", help="clean images to make noisy copies of")
     parser.add_argument("--views", metavar="K|auto", help="of cryo-views: how many views the stack shows (default: auto)")
     parser.add_argument("--init", metavar="NAME|DIR", help="start from the weights of this model of the same preset")
@@ -83,6 +88,9 @@ def main(args):
         return _fit_views(args)
     if args.views is not None:
         raise InputError(f"received --views with --preset {args.preset}: expected --preset {' or '.join(VIEW_PRESETS)}")
+    wrong = [name for name in ("snr", "noise", "simulate_from") if getattr(args, name) is not None]
+    if args.preset in SECTION_PRESETS and wrong:
+        raise InputError(f"received --{wrong[0].replace('_', '-')} with --preset {args.preset}: expected --data VOLUME at most")
     if args.preset:
         resolve(args.preset, steps=args.steps, batch=args.batch, precision=args.precision, seed=args.seed)
     import_tensorflow()
@@ -168,6 +176,8 @@ def _learned(args, output, learn):
 
 def table(metrics, output):
     """The metrics as a person wants to read them."""
+    if "task" in metrics:
+        return _section_table(metrics, output)
     lines = [f"trained {metrics['steps']} steps in {metrics['seconds']:.0f} s ({metrics['pairs_per_second']:.0f} pairs/s)"]
     if "rotation_error_deg" in metrics:
         lines.append(f"{'error on held-out pairs':28s}{'mean':>8s}{'median':>8s}{'95 %':>8s}")
@@ -186,6 +196,18 @@ def table(metrics, output):
     if metrics["interrupted"]:
         lines.append(f"interrupted: python -m udl_tf.fit --resume {output} trains the remaining steps")
     lines.append(f"next: python -m udl_tf.align FIXED MOVING --model {output}")
+    return "\n".join(lines)
+
+
+def _section_table(metrics, output):
+    """The metrics of a network on sections."""
+    numbers = [f"{name.replace('_', ' '):28s}{value:8.3f}" for name, value in metrics.items() if isinstance(value, float)]
+    lines = [f"{metrics['task']}: trained {metrics['steps']} steps; on what was held out, in standard deviations", *numbers]
+    lines.append(f"{output}: config.json metrics.json report.png logs/ model/1/")
+    if metrics["interrupted"]:
+        lines.append(f"interrupted: python -m udl_tf.fit --resume {output} trains the remaining steps")
+    if metrics["task"] in NEXT:
+        lines.append(f"next: python -m udl_tf.sections {NEXT[metrics['task']]} --model {output}")
     return "\n".join(lines)
 
 

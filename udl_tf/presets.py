@@ -10,6 +10,7 @@ from pipelines.errors import InputError
 from udl_tf.networks import registry
 from udl_tf.networks.group import HIGHEST, GroupConfig
 from udl_tf.networks.polar import PolarConfig
+from udl_tf.networks.sections.presets import SECTION_FIELDS
 from udl_tf.networks.siamese import SiameseConfig
 
 PRECISIONS = registry.PRECISIONS  # of one network or another
@@ -19,12 +20,15 @@ PRECISIONS = registry.PRECISIONS  # of one network or another
 class Config:
     """A training run and the aligner it makes. Angles in degrees, lengths in pixels of the network's box.
 
+    Networks on volumes of sections (material ``sections``) go by `network`, `box` (the side of the crops they make), `sources`
+    (made sections), `steps`, `batch`, `learning_rate`, `warm_steps` and `seed` alone.
+
     Attributes:
         description: one sentence for people.
         network: config of one of `udl_tf.networks.registry.NETWORKS`, which names the network and its sizes.
         period: of the network's angle: 180 where it sees amplitude spectra, 360 where it sees images.
         box: side of the images the network sees.
-        material: ``particles`` (stacks, class averages) or ``photos``.
+        material: ``particles`` (stacks, class averages), ``photos`` or ``sections``.
         noise: of simulated pairs, KIND:LEVEL as in `pipelines.noise.parse`, or ``any`` (kind and level drawn for each image).
         train_noise: of those simulated for training, if it is another one: what holds at a lower SNR holds at a higher one.
         max_shift: largest shift of simulated images along each axis.
@@ -149,19 +153,23 @@ PRESETS: dict[str, Config] = {
     ),
 }
 
+SECTION_PRESETS: dict[str, Config] = {name: Config(**fields) for name, fields in SECTION_FIELDS.items()}
+
 
 def resolve(name: str, **overrides: typing.Any) -> Config:
     """The configuration of a preset, or of a JSON file that `save` wrote, with some fields replaced.
 
     Args:
-        name: key of `PRESETS`, or path of a ``.json`` file. overrides: fields of `Config`; None means: leave as it is.
+        name: key of `PRESETS` or `SECTION_PRESETS`, or path of a ``.json`` file.
+        overrides: fields of `Config`; None means: leave as it is.
 
     Raises:
         InputError: unknown preset or field, or a value of the wrong type.
     """
-    config = load(name) if str(name).endswith(".json") else PRESETS.get(name)
+    known = {**PRESETS, **SECTION_PRESETS}
+    config = load(name) if str(name).endswith(".json") else known.get(name)
     if config is None:
-        raise InputError(f"unknown preset {name!r}: expected one of {', '.join(PRESETS)}, or a .json file")
+        raise InputError(f"unknown preset {name!r}: expected one of {', '.join(known)}, or a .json file")
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(Config)}
     for key, value in overrides.items():
         if key not in fields:

@@ -3,6 +3,7 @@
     python -m udl_tf.sections align volume.tif --output aligned.tif --transforms moved.csv
     python -m udl_tf.sections apply moved.csv other_channel.tif --output other_aligned.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --uncertainty sigma.tif
+    python -m udl_tf.sections interpolate aligned.tif --output filled.tif --model runs/sections
     python -m udl_tf.sections upsample filled.tif --factor 3 --output isotropic.tif
 
 VOLUME is a multi-page TIFF or MRC file, or a folder with a picture a section. What is written has its form and type of number.
@@ -36,12 +37,14 @@ def add_args(parser):
     fill = jobs.add_parser("interpolate", help="make missing or damaged sections from those around them")
     fill.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections, aligned")
     fill.add_argument("--sections", default="auto", metavar="17,40|auto", help="numbers from 1 (default: what looks wrong)")
-    fill.add_argument(
+    how = fill.add_mutually_exclusive_group()
+    how.add_argument(
         "--method",
         choices=FILLINGS,
         default=FILLINGS[0],
         help="flow: sharper; linear: nearer to the truth, smoother (default: flow)",
     )
+    how.add_argument("--model", metavar="RUN", help="of fit --preset sections-interpolation: makes single missing sections")
     fill.add_argument("--uncertainty", metavar="FILE", help="TIFF with the standard error of each pixel that was made")
     more = jobs.add_parser("upsample", help="put sections between those that there are, along the flow between them")
     more.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections, aligned")
@@ -84,11 +87,15 @@ def _apply(args):
 
 def _interpolate(args):
     wanted = _numbers(args.sections)
+    if args.model:
+        from udl_tf.alignment import models
+
+        models.find(args.model)
     import_tensorflow()
     from udl_tf.volumes import jobs
 
     array = jobs.check_outputs(args.volume, args.output, None, args.uncertainty, args.overwrite)
-    found = jobs.interpolate(array, args.output, wanted, args.uncertainty, args.method)
+    found = jobs.interpolate(array, args.output, wanted, args.uncertainty, args.method, args.model)
     made, count = found["filled"], array.plane_count
     lines = [f"{len(made)} of {count} sections were made from those around them; the others are as they were"]
     for number, one in made.items():

@@ -19,6 +19,7 @@ from pipelines.errors import InputError
 from pipelines.files.atomic import holds_anything
 from udl_tf.choices import ALGORITHMS
 from udl_tf.commands import import_tensorflow, require, run
+from udl_tf.networks.registry import network_of
 from udl_tf.presets import PRESETS, as_dict, resolve
 
 TRIALS = 20
@@ -109,6 +110,8 @@ def tune(
     from udl_tf.tuning.trials import Search, Space, measured
 
     base = resolve(preset, steps=steps, seed=seed)
+    if network_of(base.network).task != "pair":
+        raise InputError(f"--preset {preset}: expected one of an aligner, {', '.join(PRESETS)}")
     if trials < 1:
         raise InputError(f"--trials: received {trials}, expected at least 1")
     oracle = oracles.make_oracle(algorithm, trials, seed)

@@ -43,14 +43,12 @@ class Board:
         """
         start = time.perf_counter()
         self.folder.mkdir(parents=True, exist_ok=True)
-        _strike_out(self.folder, int(model.optimizer.iterations.numpy()) + 1)
+        _strike_out(self.folder, self._done(model) + 1)
         self._writer = tf.summary.create_file_writer(str(self.folder))
         self._batch, self._steps = config.batch, config.steps
         self._every = -(-config.steps // MOST_POINTS)
         self._busy, self._rows, self._last, self._drawn = 0.0, [], 0, False
-        self._inputs, truth = pairs.collect(data.held_out, VALIDATION_PAIRS)
-        self._truth = truth["angle"] if data.has_truth else np.full(VALIDATION_PAIRS, np.nan)
-        self._first_rings = board_pictures.ring_weights(model.network)
+        self._prepare(model, data)
         self._write(0, _hyperparameter_summaries(config))
         self._drawing = time.perf_counter() - start  # most of it went into the pairs that are drawn
 
@@ -109,6 +107,16 @@ class Board:
         with self._writer.as_default(step):
             tf.summary.experimental.write_raw_pb(joined.SerializeToString())
         self._writer.flush()  # a kill loses nothing that a checkpoint knows of
+
+    def _done(self, model):
+        """Steps that a model was trained."""
+        return int(model.optimizer.iterations.numpy())
+
+    def _prepare(self, model, data):
+        """Keep what is to be drawn."""
+        self._inputs, truth = pairs.collect(data.held_out, VALIDATION_PAIRS)
+        self._truth = truth["angle"] if data.has_truth else np.full(VALIDATION_PAIRS, np.nan)
+        self._first_rings = board_pictures.ring_weights(model.network)
 
     def _draw(self, step, model):
         """Pictures and histograms of the network as it is now."""

@@ -24,6 +24,8 @@ CURVE_PAIRS = 256
 class PairTask:
     """See `udl_tf.training.tasks.Task`; its data are `datasets.TrainingData`."""
 
+    unit = "pairs"
+
     def gather(self, config, data=None, simulate_from=None):
         """`datasets.gather`."""
         return datasets.gather(config, data, simulate_from)
@@ -72,6 +74,8 @@ class PairTask:
 
     def save(self, config, trained, folder, about, verbose=0):
         """The `Chain` with the network in it, its standard error and score calibrated on simulated pairs."""
+        if verbose:
+            print("calibrating sigma and score on simulated pairs", flush=True)
         network, bias = build(dataclasses.replace(config, precision="float32")), trained.calibration.bias_deg
         network.set_weights(trained.model.network.get_weights())  # mixed precision is for training
         known = confidence.calibrate(Chain(network, config, bias), config, verbose)

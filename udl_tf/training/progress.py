@@ -7,6 +7,12 @@ import tensorflow as tf
 from tqdm import tqdm
 
 CURVE_POINTS = 20  # of the curve, at most; spread evenly over the steps
+SHOWN = {
+    "loss": "loss {:.4f}",
+    "consistency_deg": "consistency {:.2f} deg",
+    "rotation_error_deg": "error {:.2f} deg",
+    "mae": "error {:.3f} sd",
+}
 
 
 class Progress(tf.keras.callbacks.Callback):
@@ -75,8 +81,7 @@ class Progress(tf.keras.callbacks.Callback):
         self.history["step"].append(self.step)
         for name, value in measures.items():
             self.history.setdefault(name, []).append(value)
-        shown = {"loss": "loss {:.4f}", "consistency_deg": "consistency {:.2f} deg", "rotation_error_deg": "error {:.2f} deg"}
-        self._bar.set_postfix_str(", ".join(text.format(measures[name]) for name, text in shown.items() if name in measures))
+        self._bar.set_postfix_str(", ".join(text.format(measures[name]) for name, text in SHOWN.items() if name in measures))
         for board in self._boards:
             board.point(self.step, self.model, measures)
 

@@ -99,7 +99,10 @@ def _run(config, gathered, folder, about, verbose, start, devices, every):
     chief, task = hardware.is_chief(devices), task_of(config)
     held = lock(folder) if chief else None
     if verbose:
-        print(f"{about['preset']}: {gathered.description}\n{config.steps} steps of {config.batch} pairs -> {folder}", flush=True)
+        print(
+            f"{about['preset']}: {gathered.description}\n{config.steps} steps of {config.batch} {task.unit} -> {folder}",
+            flush=True,
+        )
     boards = [task.board(folder / "logs")] if chief else []
     checkpoints = Checkpoints(folder / "checkpoints", every, chief)
     trained = trainer.train(config, gathered, verbose if chief else 0, start, checkpoints, boards, devices, about["xla"])
@@ -107,8 +110,6 @@ def _run(config, gathered, folder, about, verbose, start, devices, every):
         return None
     with atomic_path(folder / "network.weights.h5") as part:
         trained.model.network.save_weights(str(part))
-    if verbose:
-        print("calibrating sigma and score on simulated pairs", flush=True)
     task.save(config, trained, folder / "model" / "1", about, verbose)
     measured = task.evaluate(config, gathered, trained, folder / "model" / "1")
     title = f"{about['preset']}: {gathered.description}, {trained.steps} steps, {trained.seconds:.0f} s"

@@ -1,7 +1,7 @@
 """What networks are trained for. A task says what a network learns from, by which step, how it is measured and what is saved.
 
-Today there is one: the pose of a pair. To add another: a module with a class that has the methods of `Task`, a line in `TASKS`,
-and its name in the `task` of the networks that are trained for it (`udl_tf.networks.registry`).
+The pose of a pair, and what networks on volumes of sections make. To add another: a module with a class that has the methods of
+`Task`, a line in `TASKS`, and its name in the `task` of the networks that are trained for it (`udl_tf.networks.registry`).
 """
 
 import pathlib
@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from udl_tf.networks.registry import network_of
 from udl_tf.training.pair_task import PairTask
+from udl_tf.training.section_interpolation import SectionInterpolationTask
 
 
 class Task(typing.Protocol):
@@ -18,7 +19,12 @@ class Task(typing.Protocol):
 
     `data` is what `gather` gave. It has at least ``train``, from the number of a step to the endless dataset that begins there;
     ``description``, a line for people; and ``files``, the paths of all that was read.
+
+    Attributes:
+        unit: what a batch is counted in, in the plural.
     """
+
+    unit: str
 
     def gather(self, config, data: str | None, simulate_from: str | None) -> typing.Any:
         """What the network learns from and is measured on; paths, or None. InputError: anything a user can mend."""
@@ -53,7 +59,7 @@ class Task(typing.Protocol):
         """The picture of a run; `measured` is what `evaluate` gave."""
 
 
-TASKS: dict[str, Task] = {"pair": PairTask()}
+TASKS: dict[str, Task] = {"pair": PairTask(), "section-interpolation": SectionInterpolationTask()}
 
 
 def task_of(config) -> Task:

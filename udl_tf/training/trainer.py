@@ -41,8 +41,7 @@ def train(config, data, verbose=1, init=None, checkpoints=None, boards=(), strat
     progress = Progress(config, task.measure(config, data), boards, verbose)
     try:
         with on_signals() as stop:
-            state = [*model.network.weights, *model.optimizer.variables]
-            keeper = CheckpointKeeper(checkpoints, progress, state, stop, hardware.agreement(strategy))
+            keeper = CheckpointKeeper(checkpoints, progress, _state(model), stop, hardware.agreement(strategy))
             if checkpoints:
                 keeper.restore()
             for board in boards:
@@ -59,6 +58,11 @@ def train(config, data, verbose=1, init=None, checkpoints=None, boards=(), strat
 def compiled(config, data, xla=False):
     """The untrained model of a configuration, see `tasks.Task.compiled`."""
     return task_of(config).compiled(config, data, xla)
+
+
+def _state(model):
+    """All variables of a training: those of the network and its optimiser, or what the model says."""
+    return getattr(model, "training_state", None) or [*model.network.weights, *model.optimizer.variables]
 
 
 def _fit(model, config, data, progress, keeper, strategy):

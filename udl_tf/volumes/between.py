@@ -43,6 +43,12 @@ def all_between(before: np.ndarray, after: np.ndarray, steps: int) -> list[np.nd
     return [_mixed(before, after, *flows, k / steps).section for k in range(1, steps)]
 
 
+def halfway(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Two sections, each brought half-way to the other along the flow between them: float32 (height, width, 2)."""
+    before, after = np.float32(before), np.float32(after)
+    return np.stack(_brought(before, after, *_flows(before, after), 0.5), -1)
+
+
 @dataclasses.dataclass(frozen=True)
 class Trust:
     """Standard error from difference: its square is ``floor^2 + (slope difference)^2``."""
@@ -75,12 +81,22 @@ def _flows(before, after):
 
 
 def _mixed(before, after, there, back, part):
+    one, other = _brought(before, after, there, back, part)
+    return Between((1 - part) * one + part * other, difference(one, other))
+
+
+def _brought(before, after, there, back, part):
+    """Both sections where they are at `part` of the way."""
     # Where a pixel of the new section comes from: both flows, weighted by how near their own section is.
     to_first = -(1 - part) * part * there + part**2 * back
     to_second = (1 - part) ** 2 * there - part * (1 - part) * back
-    one, other = _pulled(before, to_first), _pulled(after, to_second)
+    return _pulled(before, to_first), _pulled(after, to_second)
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Root mean square around each pixel of how two sections (height, width) differ."""
     square = cv2.GaussianBlur(np.square(one - other), (0, 0), REACH)
-    return Between((1 - part) * one + part * other, np.sqrt(np.maximum(square, 0.0)))
+    return np.sqrt(np.maximum(square, 0.0))
 
 
 def _eight_bits(*images):

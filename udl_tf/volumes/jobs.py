@@ -17,6 +17,10 @@ from udl_tf.volumes.alignment import align_sections
 from udl_tf.volumes.between import all_between
 from udl_tf.volumes.faults import find_faults
 from udl_tf.volumes.filling import Filling
+from udl_tf.volumes.section_network import open_network
+from udl_tf.volumes.slices import Scale
+
+SEEN = 32  # sections, whose grey values a network's are brought to
 
 
 def check_outputs(volume, output, transforms=None, uncertainty=None, overwrite: bool = False) -> LazyArray:
@@ -108,13 +112,13 @@ def moved_sections(array: LazyArray, table: TransformTable) -> Iterator[np.ndarr
         yield warp_planes(array.planes([number]), float(table.angle[number]), table.shift[number])[0]
 
 
-def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncertainty=None, method: str = "flow") -> dict:
+def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncertainty=None, method="flow", model=None) -> dict:
     """Make sections of an array anew from those around them, and write the whole volume.
 
     Args:
         array: from `check_outputs`. wanted: numbers from 1; None: those that something is wrong with.
         uncertainty: TIFF file for the standard error of each pixel of the sections that were made, one after the other, or None.
-        method: see `Filling`.
+        method: see `Filling`. model: run folder or SavedModel of a network that makes sections between good neighbours, or None.
 
     Returns:
         "filled": {number from 1: {"why", "from": [numbers], "sigma": mean standard error}}.
@@ -130,7 +134,8 @@ def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncer
         if wrong:
             raise InputError(f"--sections {wrong[0]}: expected numbers from 1 to {count}")
         why = {number - 1: "as told" for number in sorted(set(wanted))}
-    filling, made, errors = Filling(_reader(array), count, list(why), method), {}, []
+    network = open_network(model, _scale(array, why)) if model else None
+    filling, made, errors = Filling(_reader(array), count, list(why), method, network=network), {}, []
 
     def sections():
         for number in range(count):
@@ -171,6 +176,13 @@ def upsample(array: LazyArray, output, factor: int) -> int:
     text = f"each section of {array.plane_count} is followed by {factor - 1} made from it and the next one"
     write_volume(output, sections(), like, text)
     return like.plane_count
+
+
+def _scale(array, but):
+    """The grey values of some sections of an array, spread over it, those left out `but` which are not good."""
+    good = [number for number in range(array.plane_count) if number not in but] or [0]
+    chosen = np.unique(np.linspace(0, len(good) - 1, SEEN).astype(int))
+    return Scale.of(array.planes([good[k]])[0] for k in chosen)
 
 
 def _reader(array):

@@ -1,0 +1,120 @@
+"""Training on sections: who is updated when, a run that is gone on with, what is learned from, and that it learns."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tifffile
+
+from pipelines.errors import InputError
+from pipelines.pictures.section_faults import plant
+from pipelines.pictures.tissue import made_volume
+from udl_tf.presets import SECTION_PRESETS
+from udl_tf.training.section_interpolation import means, measures
+from udl_tf.training.section_triplets import HeldOut, gather
+from udl_tf.training.tasks import task_of
+
+SMALL = {"slice_modules": 1, "fused_modules": 1, "maps": 4, "discriminator_maps": (2, 2, 2), "dense": 4}
+
+
+def small(adversarial=0.0, **fields):
+    config = SECTION_PRESETS["sections-interpolation"]
+    network = dataclasses.replace(config.network, **SMALL, adversarial=adversarial, discriminator_floor=0.0)
+    return dataclasses.replace(config, network=network, box=48, batch=2, sources=5, steps=8, **fields)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return gather(small())
+
+
+def stepped(model, data, start, steps):
+    """Logs of eager steps, which need no tracing."""
+    found = [model.train_step(one) for one in data.train(start).take(steps)]
+    return [{name: float(value) for name, value in logs.items()} for logs in found]
+
+
+def changed(model, data, **settings):
+    """Which of generator and discriminator one step changes."""
+    for name, value in settings.items():
+        setattr(model, name, value)
+    before = [[weight.numpy() for weight in part.trainable_weights] for part in (model.network, model.discriminator)]
+    stepped(model, data, 0, 1)
+    after = [[weight.numpy() for weight in part.trainable_weights] for part in (model.network, model.discriminator)]
+    return [any(not np.array_equal(a, b) for a, b in zip(*pair)) for pair in zip(before, after)]
+
+
+def test_who_is_updated(data):
+    """Algorithm 1: the generator twice a step; the discriminator not while its loss is below the floor."""
+    config = small(adversarial=0.1)
+    model = task_of(config).compiled(config, data)
+    assert changed(model, data, warm_steps=1) == [True, False] and int(model.optimizer.iterations) == 1
+    assert changed(model, data) == [True, True] and int(model.optimizer.iterations) == 3
+    assert changed(model, data, floor=99.0) == [True, False] and int(model.optimizer.iterations) == 5
+    assert int(model.judge_optimizer.iterations) == 1 and int(model.steps_done) == 3
+
+
+def test_a_training_is_gone_on_with_bit_by_bit(data):
+    config = small(adversarial=0.1, warm_steps=1)
+    whole, first, second = (task_of(config).compiled(config, data) for _ in range(3))
+    stepped(whole, data, 0, 3)
+    stepped(first, data, 0, 2)
+    for weight in second.network.weights:
+        weight.assign(tf.ones_like(weight))
+    for variable, value in zip(second.training_state, first.training_state, strict=True):
+        variable.assign(value)
+    stepped(second, data, 2, 1)
+    for one, other in zip(whole.training_state, second.training_state, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_pixel_loss_is_that_of_the_crops(data):
+    config = small()
+    model = task_of(config).compiled(config, data)
+    one = next(iter(data.train(0)))
+    made = model.network(one["slices"]).numpy()  # the mean at first
+    logs = stepped(model, data, 0, 1)
+    assert logs == [{"loss": pytest.approx(np.abs(made - one["section"].numpy()).mean(), rel=1e-4)}]
+
+
+def test_the_lowest_rows_are_held_out(data):
+    config = small()
+    margin, strip = config.network.margin, data.held_out.slices.shape[1]
+    volume = made_volume(5, (128, 144), config.seed, 2.0)
+    normal = (np.float32(volume) - data.scale.level) / data.scale.spread
+    assert volume[1:4].mean() == pytest.approx(data.scale.level) and volume[1:4].std() == pytest.approx(data.scale.spread)
+    rows = slice(128 - strip + margin, 128 - margin)
+    np.testing.assert_allclose(data.held_out.sections, normal[1:4, rows, margin:-margin], atol=2e-3)
+    crop = next(iter(data.train(0)))
+    assert crop["section"].shape == (2, 48, 48) and crop["slices"].shape == (2, 48 + 2 * margin, 48 + 2 * margin, 2)
+
+
+def test_faulty_sections_are_left_out(tmp_path):
+    volume, _ = plant(made_volume(16, (128, 144), 4, 2.0), [6], 0)
+    tifffile.imwrite(tmp_path / "volume.tif", volume)
+    found = gather(small(), str(tmp_path / "volume.tif"))
+    assert len(found.held_out.sections) == 14 - 3 and "1 faulty ones left out" in found.description
+    assert [str(path) for path in found.files] == [str(tmp_path / "volume.tif")]
+
+
+def test_measures_by_hand():
+    sections = np.random.default_rng(0).normal(size=(3, 30, 32)).astype(np.float32)
+    slices = np.stack([sections + 0.5, sections + 0.25], -1)
+    held_out = HeldOut(slices, sections[:, 4:-4, 4:-4])
+    assert measures(means(held_out), held_out) == {"mae": pytest.approx(0.375), "sharpness": pytest.approx(1.0)}
+    assert measures(0.5 * held_out.sections, held_out)["sharpness"] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None, "clean.mrcs"), "received --simulate-from"),
+        (("small.tif", None), r"sections of 60x60 pixels, expected at least \d+x\d+"),
+    ],
+)
+def test_what_cannot_be_learned_from(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("small.tif", made_volume(5, (60, 60), 4, 2.0))
+    with pytest.raises(InputError, match=message):
+        gather(small(), *arguments)

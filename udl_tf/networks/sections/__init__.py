@@ -1,0 +1,1 @@
+"""Networks on volumes of serial sections (Jain, "Adversarial Image Alignment and Interpolation"): generators, discriminator."""

@@ -1,0 +1,31 @@
+"""Presets of networks on sections, as fields of `udl_tf.presets.Config`: the source's own, and smaller ones for two cores."""
+
+from udl_tf.networks.sections.interpolation import SectionInterpolationConfig
+
+# Adam and batches of 6 (sections 3.2 and 3.3). Rates and the side of the crops are lost from the text: our choice.
+COMMON = {"period": 360.0, "material": "sections", "noise": "clean", "box": 64, "batch": 6, "sources": 24, "support": "frame"}
+
+SECTION_FIELDS: dict[str, dict] = {
+    "sections-interpolation": {
+        "description": "A section from its neighbours by pixel loss: what is left after the flow; ten minutes on two cores.",
+        "network": SectionInterpolationConfig(front="flow", residual=True, norm=False, block=2),
+        "learning_rate": 1e-3,
+        "steps": 3000,
+        **COMMON,
+    },
+    "sections-interpolation-adversarial": {
+        "description": "The same with a discriminator: as sharp as real sections, further from the truth.",
+        "network": SectionInterpolationConfig(front="flow", residual=True, norm=False, block=2, adversarial=0.1),
+        "learning_rate": 1e-3,
+        "steps": 3000,
+        "warm_steps": 1500,
+        **COMMON,
+    },
+    "sections-interpolation-paper": {
+        "description": "The source's interpolation network, both slices as they are, with its discriminator; for a GPU.",
+        "network": SectionInterpolationConfig(adversarial=0.01),
+        "learning_rate": 2e-4,
+        "steps": 100_000,
+        **COMMON,
+    },
+}

@@ -1,0 +1,66 @@
+"""The task of interpolation: a section from its two neighbours (section 3)."""
+
+import numpy as np
+
+from udl_tf.training import section_triplets
+from udl_tf.training.section_step import Triplets
+from udl_tf.training.section_task import SectionTask
+from udl_tf.volumes.sharpness import band_power
+
+BATCH = 4  # held-out sections that are made at once
+
+
+class SectionInterpolationTask(SectionTask):
+    """See `SectionTask`; its data are `section_triplets.TripletData`."""
+
+    name, unit, slices = "section-interpolation", "triplets", 2
+
+    def gather(self, config, data=None, simulate_from=None):
+        """`section_triplets.gather`."""
+        return section_triplets.gather(config, data, simulate_from)
+
+    def examples(self, config):
+        """`Triplets`."""
+        return Triplets(config.network.margin)
+
+    def part(self, held_out, count):
+        """The first sections."""
+        return section_triplets.HeldOut(*(planes[:count] for planes in held_out))
+
+    def measures(self, network, held_out):
+        """See `measures` below."""
+        return measures(made_of(network, held_out), held_out)
+
+    def reference(self, held_out):
+        """``mean_of_slices_mae``: without a network."""
+        return {"mean_of_slices_mae": measures(means(held_out), held_out)["mae"], "held_out": len(held_out.sections)}
+
+    def planes(self, network, held_out):
+        """The slice before, the section made and the true one, of some examples."""
+        some = self.part(held_out, BATCH)
+        made = made_of(network, some)
+        first = _inner(some.slices, made.shape)[..., 0]
+        return {"before": first, "made": made, "true": some.sections}
+
+
+def made_of(network, held_out):
+    """Sections (n, rows, width) that a network makes of held-out slices."""
+    parts = range(0, len(held_out.slices), BATCH)
+    return np.concatenate([network(held_out.slices[k : k + BATCH], training=False).numpy() for k in parts])
+
+
+def means(held_out):
+    """The means (n, rows, width) of held-out slices."""
+    return _inner(held_out.slices, held_out.sections.shape).mean(-1)
+
+
+def measures(made, held_out):
+    """``mae``, mean absolute error in standard deviations; ``sharpness``, spectral power over the truth's in the middle band."""
+    made_power, power = (sum(band_power(section)[0] for section in sections) for sections in (made, held_out.sections))
+    return {"mae": float(np.abs(made - held_out.sections).mean()), "sharpness": float(made_power / power)}
+
+
+def _inner(slices, shape):
+    """The middle of slices, of the size of sections."""
+    top, left = ((wide - side) // 2 for wide, side in zip(slices.shape[1:3], shape[1:3]))
+    return slices[:, top : top + shape[1], left : left + shape[2]]
