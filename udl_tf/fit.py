@@ -30,7 +30,10 @@ from udl_tf.presets import PRECISIONS, PRESETS, SECTION_PRESETS, resolve
 from udl_tf.views.config import VIEW_PRESETS
 
 CHECKPOINT_EVERY = 30.0  # seconds
-NEXT = {"section-interpolation": "interpolate VOLUME --output OUT"}
+NEXT = {
+    "section-interpolation": "interpolate VOLUME --output OUT",
+    "section-superresolution": "upsample VOLUME --factor 3 --output OUT",
+}
 
 
 def add_args(parser):

@@ -5,6 +5,7 @@
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --uncertainty sigma.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --model runs/sections
     python -m udl_tf.sections upsample filled.tif --factor 3 --output isotropic.tif
+    python -m udl_tf.sections upsample filled.tif --factor 3 --output isotropic.tif --model runs/finer
 
 VOLUME is a multi-page TIFF or MRC file, or a folder with a picture a section. What is written has its form and type of number.
 Slow drift stays where it is: tissue that runs through the sections at an angle is not made straight.
@@ -48,6 +49,7 @@ def add_args(parser):
     fill.add_argument("--uncertainty", metavar="FILE", help="TIFF with the standard error of each pixel that was made")
     more = jobs.add_parser("upsample", help="put sections between those that there are, along the flow between them")
     more.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections, aligned")
+    more.add_argument("--model", metavar="RUN", help="of fit --preset sections-superresolution: makes them instead")
     more.add_argument("--factor", type=int, required=True, metavar="N", help="steps in place of one, 2 or more")
     for job in (align, apply, fill, more):
         job.add_argument("--output", required=True, metavar="OUT", help="the volume that is written, in the form of VOLUME")
@@ -87,10 +89,7 @@ def _apply(args):
 
 def _interpolate(args):
     wanted = _numbers(args.sections)
-    if args.model:
-        from udl_tf.alignment import models
-
-        models.find(args.model)
+    _find(args.model)
     import_tensorflow()
     from udl_tf.volumes import jobs
 
@@ -108,11 +107,21 @@ def _interpolate(args):
 def _upsample(args):
     if args.factor < 2:
         raise InputError(f"--factor {args.factor}: expected 2 or more steps")
+    _find(args.model)
     import_tensorflow()
     from udl_tf.volumes import jobs
 
-    count = jobs.upsample(jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite), args.output, args.factor)
+    array = jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite)
+    count = jobs.upsample(array, args.output, args.factor, args.model)
     return _told(args, {"count": count}, [f"{count} sections, those given among them as they were", f"wrote {args.output}"])
+
+
+def _find(model):
+    """InputError where there is no such model, before TensorFlow is imported."""
+    if model:
+        from udl_tf.alignment import models
+
+        models.find(model)
 
 
 def _numbers(text):

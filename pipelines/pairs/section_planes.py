@@ -1,7 +1,7 @@
 """Examples of planes across the sections of a coarse volume, made of its sections themselves: thinned along x or along y.
 
-A section is as fine along both its axes. Of every `factor`-th of its columns, or rows, it looks like a plane across the volume; the
-sections before and after lie as far from it as its columns from one another. What a network makes of them is known: the section.
+A section is as fine along both its axes. Of every `factor`-th of its columns, or rows, it looks like a plane across the volume;
+the sections before and after lie as far from it as its columns from one another. What is to be made is known: the section.
 """
 
 import tensorflow as tf
@@ -9,21 +9,23 @@ import tensorflow as tf
 from pipelines import draws
 
 
-def thinned(volumes, shape, first, beside, factor, batch, seed, start=0, margin=0):
+def thinned(volumes, depths, shape, first, beside, factor, batch, seed, start=0, margin=0):
     """Batches of crops, mirrored along each of the three axes at random.
 
     Args:
-        volumes: the volume (n, height, width), any real type, twice: blurred along x, and along y, as it is thinned there; the same
-            array where it is not blurred; and as it is, for what is to be made. shape: (sections, planes, width) of an example.
+        volumes: the volume (n, height, width), any real type, three times: blurred along x, blurred along y (as it is to be where
+            it is thinned along that axis), and as it is, for what is to be made. depths: (m,) numbers of the sections that are
+            made, with `beside` good ones on both sides. shape: (sections, planes, width) of an example.
         first: place of the first plane in pixels from the first section. beside: sections seen on each side. factor: pixels from
             one section to the next. batch: crops at a time. seed: integer. start: number of the first batch. margin: pixels that
             what is seen is wider, on each side.
 
     Returns:
-        Endless tf.data.Dataset of dicts: ``sections`` float32 (batch, sections, width + 2 margin, 2 beside + 1), ``planes`` float32
-        (batch, planes, width).
+        Endless tf.data.Dataset of dicts: ``sections`` float32 (batch, sections, width + 2 margin, 2 beside + 1), ``planes``
+        float32 (batch, planes, width).
     """
-    count, height, width = volumes[2].shape
+    height, width = volumes[2].shape[1:]
+    depths = tf.constant(depths, tf.int32)
     sections, planes, side = shape
     thin_x, thin_y, whole = (tf.reshape(tf.constant(volume), (-1,)) for volume in volumes)
     long, wide = (sections - 1) * factor + 1, side + 2 * margin
@@ -31,7 +33,7 @@ def thinned(volumes, shape, first, beside, factor, batch, seed, start=0, margin=
 
     def cut(number):
         seeds = draws.split(tf.stack([tf.constant(seed, tf.int32), tf.cast(number, tf.int32)]), 4)
-        depth = draws.integers((batch, 1, 1), seeds[0], beside, count - beside)
+        depth = tf.gather(depths, draws.integers((batch, 1, 1), seeds[0], 0, depths.shape[0]))
         way = draws.integers((batch, 1, 1), seeds[1], 0, 16)
         along_y = way % 2
         room = tf.gather(sides, along_y) - tf.constant([long, wide])  # (batch, 1, 1, 2)

@@ -4,13 +4,14 @@ import dataclasses
 
 from udl_tf.networks import group, polar, siamese
 from udl_tf.networks.entry import Network
-from udl_tf.networks.sections import interpolation
+from udl_tf.networks.sections import interpolation, superresolution
 
 NETWORKS: dict[str, Network] = {
     "group": group.NETWORK,
     "polar": polar.NETWORK,
     "siamese": siamese.NETWORK,
     "section-interpolation": interpolation.NETWORK,
+    "section-superresolution": superresolution.NETWORK,
 }
 PRECISIONS = tuple(dict.fromkeys(precision for network in NETWORKS.values() for precision in network.precisions))
 

@@ -28,12 +28,13 @@ class SectionInterpolationTask(SectionTask):
         return section_triplets.HeldOut(*(planes[:count] for planes in held_out))
 
     def measures(self, network, held_out):
-        """See `measures` below."""
-        return measures(made_of(network, held_out), held_out)
+        """See `measured` below."""
+        return measured(made_of(network, held_out), held_out.sections)
 
-    def reference(self, held_out):
+    def reference(self, config, held_out):
         """``mean_of_slices_mae``: without a network."""
-        return {"mean_of_slices_mae": measures(means(held_out), held_out)["mae"], "held_out": len(held_out.sections)}
+        mean = measured(means(held_out), held_out.sections)["mae"]
+        return {"mean_of_slices_mae": mean, "held_out": len(held_out.sections)}
 
     def planes(self, network, held_out):
         """The slice before, the section made and the true one, of some examples."""
@@ -54,10 +55,14 @@ def means(held_out):
     return _inner(held_out.slices, held_out.sections.shape).mean(-1)
 
 
-def measures(made, held_out):
-    """``mae``, mean absolute error in standard deviations; ``sharpness``, spectral power over the truth's in the middle band."""
-    made_power, power = (sum(band_power(section)[0] for section in sections) for sections in (made, held_out.sections))
-    return {"mae": float(np.abs(made - held_out.sections).mean()), "sharpness": float(made_power / power)}
+def measured(made, sections):
+    """``mae``, mean absolute error in standard deviations; ``sharpness``, spectral power over the truth's in the middle band.
+
+    Args:
+        made, sections: float32 (n, height, width).
+    """
+    made_power, power = (sum(band_power(section)[0] for section in planes) for planes in (made, sections))
+    return {"mae": float(np.abs(made - sections).mean()), "sharpness": float(made_power / power)}
 
 
 def _inner(slices, shape):

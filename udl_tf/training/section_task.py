@@ -39,8 +39,8 @@ class SectionTask:
 
     A task of sections says: `name` and `unit`; `gather`; `examples(config)`, what `SectionModel` asks; `slices`, how many the
     discriminator sees together; `part(held_out, count)`, the first of what was held out; `measures(network, held_out)`, floats
-    by name, ``mae`` among them; `reference(held_out)`, the same of what needs no network; `planes(network, held_out)`, what
-    pictures show.
+    by name, ``mae`` among them; `reference(config, held_out)`, the same of what needs no network; `planes(network, held_out)`,
+    what pictures show.
     """
 
     def compiled(self, config, data, xla=False):
@@ -93,7 +93,7 @@ class SectionTask:
         metrics = {
             "task": self.name,
             **self.measures(network, data.held_out),
-            **self.reference(data.held_out),
+            **self.reference(config, data.held_out),
             "steps": trained.steps,
             "seconds": round(trained.seconds, 2),
             "examples_per_second": round(trained.steps * config.batch / max(trained.seconds, 1e-9), 1),

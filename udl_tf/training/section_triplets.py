@@ -8,16 +8,12 @@ import collections
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.files.volumes import open_volume
 from pipelines.pairs.section_crops import triplets
-from pipelines.pictures.tissue import made_volume
-from udl_tf.volumes.faults import find_faults
+from udl_tf.training.section_volumes import described, sections_of, strip_of
 from udl_tf.volumes.slices import Scale, slices_of
 
 LARGEST = 1024  # pixels, side of what is taken of a section, at a random place
 MOST = 2**28  # values that are kept in memory, half of a gigabyte
-HELD_OUT = 8  # the lowest of as many equal strips is held out
-STEP = 2.0  # pixels between made sections
 
 TripletData = collections.namedtuple("TripletData", "train held_out scale description files")
 HeldOut = collections.namedtuple("HeldOut", "slices sections")
@@ -38,40 +34,25 @@ def gather(config, data=None, simulate_from=None):
     Raises:
         InputError: no volume, too few good sections next to each other, or too small ones.
     """
-    if simulate_from:
-        raise InputError("received --simulate-from: sections are learned from as they are, expected --data VOLUME")
-    if data:
-        array = open_volume(data)
-        count, files, kind = array.plane_count, list(array.files), f"{data}"
-        bad = find_faults(lambda number: array.planes([number])[0], count)
-    else:
-        array, count, files, bad = None, config.sources, [], {}
-        volume, kind = made_volume(count, (2 * config.box + 32, 3 * config.box), config.seed, STEP), "made tissue"
-
-    def read(number):
-        return array.planes([number])[0] if data else volume[number]
-
-    good = set(range(count)) - set(bad)
+    found = sections_of(config, data, simulate_from, (2 * config.box + 32, 3 * config.box))
+    good = set(range(found.count)) - set(found.bad)
     middles = [number for number in sorted(good) if {number - 1, number + 1} <= good]
     if not middles:
-        raise InputError(f"{data}: no three good sections in a row, expected some to learn from")
-    slices, sections, scale = _examples(config, read, middles)
-    height, width = sections.shape[1:]
+        raise InputError(f"{found.name}: no three good sections in a row, expected some to learn from")
     margin, side = config.network.margin, config.box + 2 * config.network.margin
-    strip = max(height // HELD_OUT, 2 * margin + 16)
-    if min(height - strip, width) < side:
-        raise InputError(f"{kind}: sections of {width}x{height} pixels, expected at least {side}x{side + strip}")
+    height, width = np.minimum(found.read(middles[0]).shape, LARGEST)
+    strip = strip_of(height, width, margin, (side, side), found.name)
+    slices, sections, scale = _examples(config, found.read, middles)
     seen = np.s_[:, : height - strip]
     low = np.float32(slices[:, height - strip :]), np.float32(sections[:, height - strip + margin : height - margin])
     held_out = HeldOut(low[0], low[1][:, :, margin : width - margin])
     train = slices[seen], sections[seen]
-    left_out = f", {len(bad)} faulty ones left out" if bad else ""
-    description = f"{len(middles)} triplets of {count} sections of {kind}{left_out}, their lowest {strip} rows held out"
 
     def batches(start=0):
         return triplets(*train, config.box, config.batch, config.seed, start, margin)
 
-    return TripletData(batches, held_out, scale, description, files)
+    description = described(found, f"{len(middles)} triplets", strip)
+    return TripletData(batches, held_out, scale, description, found.files)
 
 
 def _examples(config, read, middles):

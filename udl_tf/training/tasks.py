@@ -12,6 +12,7 @@ import tensorflow as tf
 from udl_tf.networks.registry import network_of
 from udl_tf.training.pair_task import PairTask
 from udl_tf.training.section_interpolation import SectionInterpolationTask
+from udl_tf.training.section_superresolution import SectionSuperresolutionTask
 
 
 class Task(typing.Protocol):
@@ -59,7 +60,11 @@ class Task(typing.Protocol):
         """The picture of a run; `measured` is what `evaluate` gave."""
 
 
-TASKS: dict[str, Task] = {"pair": PairTask(), "section-interpolation": SectionInterpolationTask()}
+TASKS: dict[str, Task] = {
+    "pair": PairTask(),
+    "section-interpolation": SectionInterpolationTask(),
+    "section-superresolution": SectionSuperresolutionTask(),
+}
 
 
 def task_of(config) -> Task:

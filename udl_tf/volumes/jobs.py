@@ -17,6 +17,7 @@ from udl_tf.volumes.alignment import align_sections
 from udl_tf.volumes.between import all_between
 from udl_tf.volumes.faults import find_faults
 from udl_tf.volumes.filling import Filling
+from udl_tf.volumes.finer_network import open_finer
 from udl_tf.volumes.section_network import open_network
 from udl_tf.volumes.slices import Scale
 
@@ -155,27 +156,40 @@ def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncer
     return {"filled": made}
 
 
-def upsample(array: LazyArray, output, factor: int) -> int:
+def upsample(array: LazyArray, output, factor: int, model=None) -> int:
     """Put sections between those of an array, so that there are `factor` steps in place of one, and write all of them.
+
+    Args:
+        model: run folder or SavedModel of a network that makes them, or None: along the flow.
 
     Returns:
         The number of sections written. Those of the array are among them as they were.
     """
 
     def sections():
-        before = array.planes([0])[0]
-        yield before
+        yield array.planes([0])[0]
         for number in range(1, array.plane_count):
-            after = array.planes([number])[0]
-            for made in all_between(before, after, factor):
-                yield as_stored(made, array.dtype)
-            yield after
-            before = after
+            for _ in range(factor - 1):
+                yield as_stored(next(between), array.dtype)
+            yield array.planes([number])[0]
 
+    if model:
+        between = open_finer(model, _scale(array, ()), factor).between(_reader(array), array.plane_count)
+    else:
+        between = _along_flow(array, factor)
     like = finer(array, factor)
     text = f"each section of {array.plane_count} is followed by {factor - 1} made from it and the next one"
     write_volume(output, sections(), like, text)
     return like.plane_count
+
+
+def _along_flow(array, factor):
+    """The sections float32 (height, width) between those of an array."""
+    before = array.planes([0])[0]
+    for number in range(1, array.plane_count):
+        after = array.planes([number])[0]
+        yield from all_between(before, after, factor)
+        before = after
 
 
 def _scale(array, but):

@@ -1,4 +1,4 @@
-"""Sections thinned along one axis: places of what is seen and of what is to be made, told by values that are places themselves."""
+"""Sections thinned along one axis: places of what is seen and of what is to be made, told by values that are places."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ SHAPE, FIRST, FACTOR, MARGIN = (7, 6, 5), 8, 3, 2
 def batches(count, start=0):
     volume = np.arange(COUNT * HEIGHT * WIDTH, dtype=np.float32).reshape(COUNT, HEIGHT, WIDTH)
     across = volume + 0.25  # what is thinned along y comes from the second array
-    dataset = thinned((volume, across, volume), SHAPE, FIRST, 1, FACTOR, 4, 5, start, MARGIN)
+    dataset = thinned((volume, across, volume), [1, 3], SHAPE, FIRST, 1, FACTOR, 4, 5, start, MARGIN)
     return list(dataset.take(count).as_numpy_iterator())
 
 
@@ -23,6 +23,7 @@ def test_planes_lie_where_the_sections_say():
         for sections, planes in zip(seen, made):
             middle = sections[..., 1]
             quarter = middle[0, 0] % 1
+            assert middle[0, 0] // (HEIGHT * WIDTH) in (1, 3)
             along, across = np.diff(middle, axis=0)[0, 0], np.diff(middle, axis=1)[0, 0]
             assert np.ptp(np.diff(middle, axis=0)) == np.ptp(np.diff(middle, axis=1)) == 0
             unit = {0.0: 1, 0.25: WIDTH}[quarter]  # a step along the axis that is thinned

@@ -11,7 +11,7 @@ from pipelines.errors import InputError
 from pipelines.pictures.section_faults import plant
 from pipelines.pictures.tissue import made_volume
 from udl_tf.presets import SECTION_PRESETS
-from udl_tf.training.section_interpolation import means, measures
+from udl_tf.training.section_interpolation import means, measured
 from udl_tf.training.section_triplets import HeldOut, gather
 from udl_tf.training.tasks import task_of
 
@@ -102,8 +102,8 @@ def test_measures_by_hand():
     sections = np.random.default_rng(0).normal(size=(3, 30, 32)).astype(np.float32)
     slices = np.stack([sections + 0.5, sections + 0.25], -1)
     held_out = HeldOut(slices, sections[:, 4:-4, 4:-4])
-    assert measures(means(held_out), held_out) == {"mae": pytest.approx(0.375), "sharpness": pytest.approx(1.0)}
-    assert measures(0.5 * held_out.sections, held_out)["sharpness"] == pytest.approx(0.25)
+    assert measured(means(held_out), held_out.sections) == {"mae": pytest.approx(0.375), "sharpness": pytest.approx(1.0)}
+    assert measured(0.5 * held_out.sections, held_out.sections)["sharpness"] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,23 @@ def test_what_cannot_be_learned_from(tmp_path, monkeypatch, arguments, message):
     tifffile.imwrite("small.tif", made_volume(5, (60, 60), 4, 2.0))
     with pytest.raises(InputError, match=message):
         gather(small(), *arguments)
+
+
+def test_super_resolution_is_held_out_where_it_says():
+    config = SECTION_PRESETS["sections-superresolution"]
+    network = dataclasses.replace(config.network, coarse_modules=1, fine_modules=1, maps=4)
+    config = dataclasses.replace(config, network=network, box=48, batch=2, sources=4)
+    task = task_of(config)
+    data = task.gather(config)
+    volume = np.float32(made_volume(4, (144, 192), config.seed, 3.0))
+    normal, strip = (volume - data.scale.level) / data.scale.spread, data.held_out.sections.shape[2]
+    assert data.held_out.sections.shape == (2, 64, strip, 3) and strip == 2 * network.margin + 16
+    np.testing.assert_allclose(data.held_out.sections[0, 5, :, 2], normal[2, -strip:, 15], atol=2e-3)
+    first = network.first
+    np.testing.assert_allclose(data.held_out.planes[1, 4], normal[2, 4 - strip : -4, first + 4], atol=2e-3)
+    model = task.compiled(config, data)
+    logs = stepped(model, data, 0, 1)[0]
+    crop = next(iter(data.train(0)))
+    assert crop["planes"].shape[2] == 48 and crop["planes"].shape[1] >= 48 and 0.0 < logs["loss"] < 1.0
+    metrics = {**task.measures(task.compiled(config, data).network, data.held_out), **task.reference(config, data.held_out)}
+    assert metrics["mae"] == pytest.approx(metrics["line_mae"], abs=1e-6)

@@ -1,6 +1,7 @@
 """Presets of networks on sections, as fields of `udl_tf.presets.Config`: the source's own, and smaller ones for two cores."""
 
 from udl_tf.networks.sections.interpolation import SectionInterpolationConfig
+from udl_tf.networks.sections.superresolution import SectionSuperresolutionConfig
 
 # Adam and batches of 6 (sections 3.2 and 3.3). Rates and the side of the crops are lost from the text: our choice.
 COMMON = {"period": 360.0, "material": "sections", "noise": "clean", "box": 64, "batch": 6, "sources": 24, "support": "frame"}
@@ -26,6 +27,13 @@ SECTION_FIELDS: dict[str, dict] = {
         "network": SectionInterpolationConfig(adversarial=0.01),
         "learning_rate": 2e-4,
         "steps": 100_000,
+        **COMMON,
+    },
+    "sections-superresolution": {
+        "description": "Three steps in place of one learned from the volume's own thinned sections; ten minutes on two cores.",
+        "network": SectionSuperresolutionConfig(dimensions=2, beside=1, residual=True, norm=False),
+        "learning_rate": 1e-3,
+        "steps": 2000,
         **COMMON,
     },
 }
