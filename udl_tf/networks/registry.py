@@ -4,7 +4,7 @@ import dataclasses
 
 from udl_tf.networks import group, polar, siamese
 from udl_tf.networks.entry import Network
-from udl_tf.networks.sections import interpolation, superresolution
+from udl_tf.networks.sections import alignment, interpolation, superresolution
 
 NETWORKS: dict[str, Network] = {
     "group": group.NETWORK,
@@ -12,6 +12,8 @@ NETWORKS: dict[str, Network] = {
     "siamese": siamese.NETWORK,
     "section-interpolation": interpolation.NETWORK,
     "section-superresolution": superresolution.NETWORK,
+    "section-blocks": superresolution.BLOCKS,
+    "section-alignment": alignment.NETWORK,
 }
 PRECISIONS = tuple(dict.fromkeys(precision for network in NETWORKS.values() for precision in network.precisions))
 

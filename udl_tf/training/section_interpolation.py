@@ -27,7 +27,7 @@ class SectionInterpolationTask(SectionTask):
         """The first sections."""
         return section_triplets.HeldOut(*(planes[:count] for planes in held_out))
 
-    def measures(self, network, held_out):
+    def measures(self, config, network, held_out):
         """See `measured` below."""
         return measured(made_of(network, held_out), held_out.sections)
 

@@ -53,7 +53,7 @@ class SectionSuperresolutionTask(SectionTask):
         """The first planes."""
         return section_thinning.HeldOut(*(planes[:count] for planes in held_out))
 
-    def measures(self, network, held_out):
+    def measures(self, config, network, held_out):
         """See `section_interpolation.measured`."""
         return measured(_made(network, held_out), held_out.planes)
 

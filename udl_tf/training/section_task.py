@@ -38,9 +38,9 @@ class SectionTask:
     """See `udl_tf.training.tasks.Task`.
 
     A task of sections says: `name` and `unit`; `gather`; `examples(config)`, what `SectionModel` asks; `slices`, how many the
-    discriminator sees together; `part(held_out, count)`, the first of what was held out; `measures(network, held_out)`, floats
-    by name, ``mae`` among them; `reference(config, held_out)`, the same of what needs no network; `planes(network, held_out)`,
-    what pictures show.
+    discriminator sees together; `part(held_out, count)`, the first of what was held out; `measures(config, network, held_out)`,
+    floats by name, ``mae`` among them; `reference(config, held_out)`, the same of what needs no network; `planes(network,
+    held_out)`, what pictures show.
     """
 
     def compiled(self, config, data, xla=False):
@@ -72,13 +72,13 @@ class SectionTask:
         held_out, rate = self.part(data.held_out, CURVE), learning_rate(config)
 
         def measure(step, model):
-            return {**self.measures(model.network, held_out), "learning_rate": float(rate(model.optimizer.iterations))}
+            return {**self.measures(config, model.network, held_out), "learning_rate": float(rate(model.optimizer.iterations))}
 
         return measure
 
     def judge(self, config, data, model, count):
         """The mean absolute error of examples that were held out."""
-        return self.measures(model.network, self.part(data.held_out, count))["mae"]
+        return self.measures(config, model.network, self.part(data.held_out, count))["mae"]
 
     def finish(self, config, data, model):
         """Nothing is left to find out."""
@@ -92,7 +92,7 @@ class SectionTask:
         network = trained.model.network
         metrics = {
             "task": self.name,
-            **self.measures(network, data.held_out),
+            **self.measures(config, network, data.held_out),
             **self.reference(config, data.held_out),
             "steps": trained.steps,
             "seconds": round(trained.seconds, 2),

@@ -44,7 +44,7 @@ def gather(config, data=None, simulate_from=None):
     depths = [k for k in range(reach, count - reach) if all(good[k - reach : k + reach + 1])]
     if not depths:
         raise InputError(f"{found.name}: no {2 * reach + 1} good sections in a row, expected some to learn from")
-    sections = sections_for(network, config.box)
+    sections = network.sections_for(config.box)
     long, wide = (sections - 1) * network.factor + 1, config.box + 2 * network.margin
     side = max(long, wide)
     strip = strip_of(height, width, network.margin, (side, side), found.name)
@@ -61,11 +61,6 @@ def gather(config, data=None, simulate_from=None):
     lower = _blurred(volume[:, height - strip :], network.blur, 1)
     held_out = _held_out(network, lower, volume[:, height - strip :], depths)
     return ThinnedData(batches, held_out, scale, described(found, f"{len(depths)} sections", strip), found.files)
-
-
-def sections_for(network, planes: int) -> int:
-    """How many sections give at least so many planes."""
-    return -(-(planes + 4 * network.fine_modules) // network.factor) + 4 * network.coarse_modules
 
 
 def _held_out(network, seen, whole, depths):

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from udl_tf.networks.registry import network_of
 from udl_tf.training.pair_task import PairTask
+from udl_tf.training.section_blocks import SectionBlocksTask
 from udl_tf.training.section_interpolation import SectionInterpolationTask
 from udl_tf.training.section_superresolution import SectionSuperresolutionTask
 
@@ -64,6 +65,8 @@ TASKS: dict[str, Task] = {
     "pair": PairTask(),
     "section-interpolation": SectionInterpolationTask(),
     "section-superresolution": SectionSuperresolutionTask(),
+    "section-blocks": SectionBlocksTask("section-blocks"),
+    "section-alignment": SectionBlocksTask("section-alignment"),
 }
 
 

@@ -94,7 +94,7 @@ def open_finer(name, scale: Scale, factor: int) -> FinerNetwork:
     folder = models.find(name)
     config = load(pathlib.Path(folder) / "assets.extra" / "config.json")
     task = network_of(config.network).task
-    if task != TASK or config.network.dimensions != 2:
+    if task != TASK:
         raise InputError(f"{name} is a network for the task {task}: expected one of fit --preset sections-superresolution")
     if config.network.factor != factor:
         raise InputError(f"{name} makes {config.network.factor} steps of one: received --factor {factor}")

@@ -10,7 +10,7 @@ from udl_tf.networks.sections.discriminator import Discriminator
 from udl_tf.networks.sections.interpolation import SectionInterpolationConfig, interpolation
 from udl_tf.networks.sections.planes import AlongSections
 from udl_tf.networks.sections.slices import FoldSlices, JoinSlices, Unblock
-from udl_tf.networks.sections.superresolution import SectionSuperresolutionConfig, superresolution
+from udl_tf.networks.sections.superresolution import SectionBlocksConfig, SectionSuperresolutionConfig, superresolution
 
 RNG = np.random.default_rng(0)
 
@@ -95,7 +95,7 @@ def test_planes_between_sections_lie_on_the_line():
 def test_planes_of_super_resolution_are_told_of_their_places(factor):
     """A section at place `factor i` is seen by the planes about it, as far on both sides."""
     config = SectionSuperresolutionConfig(
-        factor=factor, dimensions=2, beside=1, coarse_modules=1, fine_modules=1, maps=3, norm=False, residual=True
+        factor=factor, beside=1, coarse_modules=1, fine_modules=1, maps=3, norm=False, residual=True
     )
     network, middle = superresolution(config), 7
     sections = RNG.normal(size=(1, 15, 14, 3)).astype(np.float32)
@@ -113,7 +113,7 @@ def test_planes_of_super_resolution_are_told_of_their_places(factor):
 
 
 def test_blocks_in_three_dimensions():
-    config = SectionSuperresolutionConfig(factor=2, coarse_modules=1, fine_modules=1, maps=2, residual=True)
+    config = SectionBlocksConfig(factor=2, coarse_modules=1, fine_modules=1, maps=2, residual=True)
     block = RNG.normal(size=(1, 8, 12, 13, 1)).astype(np.float32)
     assert superresolution(config)(block).shape == (1, config.length(8), 4, 5) == (1, 4, 4, 5)
     config = SectionAlignmentConfig(modules=1, maps=2, residual=True)
@@ -123,5 +123,5 @@ def test_blocks_in_three_dimensions():
 def test_what_cannot_be_built():
     with pytest.raises(InputError, match="front: received 'dis', expected one of none, flow"):
         interpolation(SectionInterpolationConfig(front="dis"))
-    with pytest.raises(InputError, match="received 3 dimensions, 1 planes beside"):
-        superresolution(SectionSuperresolutionConfig(beside=1))
+    with pytest.raises(InputError, match="received 1 planes beside"):
+        superresolution(SectionBlocksConfig(beside=1))

@@ -10,7 +10,10 @@ import tifffile
 from pipelines.errors import InputError
 from pipelines.pictures.section_faults import plant
 from pipelines.pictures.tissue import made_volume
+from udl_tf.networks.sections.alignment import SectionAlignmentConfig
+from udl_tf.networks.sections.superresolution import SectionBlocksConfig
 from udl_tf.presets import SECTION_PRESETS
+from udl_tf.training.section_blocks import where_sections_are
 from udl_tf.training.section_interpolation import means, measured
 from udl_tf.training.section_triplets import HeldOut, gather
 from udl_tf.training.tasks import task_of
@@ -136,5 +139,39 @@ def test_super_resolution_is_held_out_where_it_says():
     logs = stepped(model, data, 0, 1)[0]
     crop = next(iter(data.train(0)))
     assert crop["planes"].shape[2] == 48 and crop["planes"].shape[1] >= 48 and 0.0 < logs["loss"] < 1.0
-    metrics = {**task.measures(task.compiled(config, data).network, data.held_out), **task.reference(config, data.held_out)}
+    metrics = {
+        **task.measures(config, task.compiled(config, data).network, data.held_out),
+        **task.reference(config, data.held_out),
+    }
     assert metrics["mae"] == pytest.approx(metrics["line_mae"], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sections-alignment-paper", "sections-superresolution-paper"])
+def test_networks_of_blocks(name):
+    """One step of the source's algorithm, both networks changed; reslices are compared with sections of as many pixels."""
+    config = SECTION_PRESETS[name]
+    sizes = {"modules": 1} if "alignment" in name else {"coarse_modules": 1, "fine_modules": 1}
+    network = dataclasses.replace(config.network, maps=2, discriminator_maps=(2, 2, 2), dense=4, **sizes)
+    config = dataclasses.replace(config, network=network, box=16, batch=1, sources=24)
+    task = task_of(config)
+    data = task.gather(config)
+    model = task.compiled(config, data)
+    assert changed(model, data, floor=0.0) == [True, True]
+    block = next(iter(data.train(0)))
+    made, examples = model.network(block[..., None]), task.examples(config)
+    assert examples.real(block, 3).shape == examples.made(made, block, 3).shape == (1, 16, 16, 1)
+    assert task.measures(config, model.network, data.held_out).keys() == {"mae", "sharpness"}
+
+
+@pytest.mark.parametrize(
+    "network", [SectionAlignmentConfig(modules=1), SectionBlocksConfig(factor=2, coarse_modules=1, fine_modules=1)]
+)
+def test_planes_are_compared_where_sections_are(network):
+    """What is made is what the places say: the volume's value is its depth."""
+    block = np.broadcast_to(np.arange(10.0, dtype=np.float32)[None, :, None, None], (1, 10, 14, 14)).copy()
+    length = 10 - 4 if network.factor == 1 else network.length(10)
+    places = (network.first + np.arange(length)) / network.factor
+    made = np.broadcast_to(places[None, :, None, None], (1, length, 14 - 2 * network.margin, 14 - 2 * network.margin))
+    made, sections = where_sections_are(np.float32(made), block, network)
+    np.testing.assert_array_equal(made, sections)
+    assert made.shape[1] == {1: 6, 2: 4}[network.factor]

@@ -8,7 +8,7 @@ from udl_tf.networks.sections.superresolution import SectionSuperresolutionConfi
 from udl_tf.volumes.finer_network import FinerNetwork, _reflected
 from udl_tf.volumes.slices import Scale
 
-SIZES = {"dimensions": 2, "coarse_modules": 1, "fine_modules": 1, "maps": 4, "norm": False}
+SIZES = {"coarse_modules": 1, "fine_modules": 1, "maps": 4, "norm": False}
 
 
 @pytest.fixture(scope="module")

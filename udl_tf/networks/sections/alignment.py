@@ -5,6 +5,7 @@ network, to which it is "nearly identical".
 """
 
 import dataclasses
+import typing
 
 from udl_tf.networks.entry import Network
 from udl_tf.networks.search_space import Choice, Space, Switch, Whole
@@ -25,10 +26,21 @@ class SectionAlignmentConfig(Adversary):
     norm: bool = True
     residual: bool = False
 
+    factor: typing.ClassVar[int] = 1  # planes come as sections do
+
     @property
     def margin(self) -> int:
         """Pixels and sections that the output is smaller, on each side."""
         return 2 * self.modules
+
+    @property
+    def first(self) -> int:
+        """Sections from the first one that is seen to the first plane of the output."""
+        return self.margin
+
+    def sections_for(self, planes: int) -> int:
+        """How many sections give so many planes."""
+        return planes + 2 * self.margin
 
 
 def alignment(config):

@@ -1,10 +1,12 @@
 """Presets of networks on sections, as fields of `udl_tf.presets.Config`: the source's own, and smaller ones for two cores."""
 
+from udl_tf.networks.sections.alignment import SectionAlignmentConfig
 from udl_tf.networks.sections.interpolation import SectionInterpolationConfig
-from udl_tf.networks.sections.superresolution import SectionSuperresolutionConfig
+from udl_tf.networks.sections.superresolution import SectionBlocksConfig, SectionSuperresolutionConfig
 
 # Adam and batches of 6 (sections 3.2 and 3.3). Rates and the side of the crops are lost from the text: our choice.
 COMMON = {"period": 360.0, "material": "sections", "noise": "clean", "box": 64, "batch": 6, "sources": 24, "support": "frame"}
+PAPER_BLOCKS = {**COMMON, "box": 48, "sources": 72, "learning_rate": 2e-4, "steps": 100_000}
 
 SECTION_FIELDS: dict[str, dict] = {
     "sections-interpolation": {
@@ -31,9 +33,24 @@ SECTION_FIELDS: dict[str, dict] = {
     },
     "sections-superresolution": {
         "description": "Three steps in place of one learned from the volume's own thinned sections; ten minutes on two cores.",
-        "network": SectionSuperresolutionConfig(dimensions=2, beside=1, residual=True, norm=False),
+        "network": SectionSuperresolutionConfig(beside=1, residual=True, norm=False),
         "learning_rate": 1e-3,
         "steps": 2000,
         **COMMON,
+    },
+    "sections-superresolution-paper": {
+        "description": "The source's super-resolution network of blocks, two steps in place of one; for a GPU.",
+        "network": SectionBlocksConfig(adversarial=0.01),
+        **PAPER_BLOCKS,
+    },
+    "sections-alignment-paper": {
+        "description": "The source's alignment network, pixel loss and discriminator of reslices; for a GPU.",
+        "network": SectionAlignmentConfig(adversarial=0.01),
+        **PAPER_BLOCKS,
+    },
+    "sections-alignment-adversarial": {
+        "description": "The same without pixel loss.",
+        "network": SectionAlignmentConfig(adversarial=1.0, pixel=0.0),
+        **PAPER_BLOCKS,
     },
 }
