@@ -5,7 +5,7 @@
     coarse ── modules ── transposed (factor along z) ── modules ── fine
 
 The source's goes over blocks in three dimensions (`SectionBlocksConfig`). Ours goes over planes across the sections, with the
-planes beside them as channels: it can be trained on the volume's own sections, thinned along one of their axes, of which the truth
+planes beside them as channels: it can be trained on the own sections of a volume, thinned along one axis, of which the truth
 is known.
 
 An output j tells of the place ``j + first`` in steps of the fine volume, where section i lies at ``factor i``.

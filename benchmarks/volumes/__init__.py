@@ -1,0 +1,1 @@
+"""Tables of `sections.py`, a module each: `rows(args, seed)` gives the rows of one."""
