@@ -72,7 +72,11 @@ def of_network(preset, volume, half, folder, name):
 
     run, cpu, seconds = train(preset, volume[:half], folder, name)
     network = open_network(run, Scale.of(np.float32(section) for section in volume[:half]))
-    return lambda number: network.made(volume[number - 1], volume[number + 1]), {"training, CPU s": cpu, "training, s": seconds}
+
+    def make(number):
+        return network.made([volume[k] for k in network.around(number)])
+
+    return make, {"training, CPU s": cpu, "training, s": seconds}
 
 
 def rings(shape):

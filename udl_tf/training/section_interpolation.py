@@ -1,13 +1,17 @@
 """The task of interpolation: a section from its two neighbours (section 3)."""
 
 import numpy as np
+import tensorflow as tf
 
+from udl_tf.networks.sections.interpolation import LINEAR
 from udl_tf.training import section_triplets
 from udl_tf.training.section_step import Triplets
 from udl_tf.training.section_task import SectionTask
 from udl_tf.volumes.sharpness import band_power
 
 BATCH = 4  # held-out sections that are made at once
+LEARNED, EVERY = 60, 5  # batches that a linear prediction is learned from, and pixels between those that are
+RIDGE = 1e-3  # of the mean power of a weight's pixels, so that few sections do not lead astray
 
 
 class SectionInterpolationTask(SectionTask):
@@ -18,6 +22,13 @@ class SectionInterpolationTask(SectionTask):
     def gather(self, config, data=None, simulate_from=None):
         """`section_triplets.gather`."""
         return section_triplets.gather(config, data, simulate_from)
+
+    def compiled(self, config, data, xla=False):
+        """A `SectionModel`; a linear prediction within the network is that of least squares."""
+        model = super().compiled(config, data, xla)
+        if config.network.residual == "linear":
+            set_linear(model.network, data.train(), config.network.margin)
+        return model
 
     def examples(self, config):
         """`Triplets`."""
@@ -42,6 +53,21 @@ class SectionInterpolationTask(SectionTask):
         made = made_of(network, some)
         first = _inner(some.slices, made.shape)[..., 0]
         return {"before": first, "made": made, "true": some.sections}
+
+
+def set_linear(network, dataset, margin):
+    """Set the layer ``linear`` of a network to the weights of least squares on the first batches of triplets."""
+    layer, reach = network.get_layer("linear"), LINEAR // 2
+    power = products = 0.0
+    for batch in dataset.take(LEARNED):
+        cropped = batch["slices"][:, margin - reach : reach - margin, margin - reach : reach - margin]
+        sizes, strides = (1, LINEAR, LINEAR, 1), (1, EVERY, EVERY, 1)
+        windows = tf.image.extract_patches(cropped, sizes, strides, (1, 1, 1, 1), "VALID")  # (batch, h, w, LINEAR^2 slices)
+        windows = np.float64(windows).reshape(-1, windows.shape[-1])
+        wanted = np.float64(batch["section"][:, ::EVERY, ::EVERY]).ravel()
+        power, products = power + windows.T @ windows, products + windows.T @ wanted
+    power = power + RIDGE * np.trace(power) / len(power) * np.eye(len(power))
+    layer.set_weights([np.linalg.solve(power, products).reshape(layer.kernel.shape)])
 
 
 def made_of(network, held_out):

@@ -10,7 +10,7 @@ import numpy as np
 from pipelines.errors import InputError
 from pipelines.pairs.section_crops import triplets
 from udl_tf.training.section_volumes import described, sections_of, strip_of
-from udl_tf.volumes.slices import Scale, slices_of
+from udl_tf.volumes.slices import FRONTS, Scale, around, slices_of
 
 LARGEST = 1024  # pixels, side of what is taken of a section, at a random place
 MOST = 2**28  # values that are kept in memory, half of a gigabyte
@@ -36,9 +36,11 @@ def gather(config, data=None, simulate_from=None):
     """
     found = sections_of(config, data, simulate_from, (2 * config.box + 32, 3 * config.box))
     good = set(range(found.count)) - set(found.bad)
-    middles = [number for number in sorted(good) if {number - 1, number + 1} <= good]
+    front = config.network.front
+    middles = [number for number in sorted(good) if set(around(number, front)) <= good]
     if not middles:
-        raise InputError(f"{found.name}: no three good sections in a row, expected some to learn from")
+        length = 2 * FRONTS[front].reach + 1
+        raise InputError(f"{found.name}: no {length} good sections in a row, expected some to learn from")
     margin, side = config.network.margin, config.box + 2 * config.network.margin
     height, width = np.minimum(found.read(middles[0]).shape, LARGEST)
     strip = strip_of(height, width, margin, (side, side), found.name)
@@ -58,14 +60,15 @@ def gather(config, data=None, simulate_from=None):
 def _examples(config, read, middles):
     """Slices float16 (n, height, width, slices), sections float16 (n, height, width), and the scale they were brought to."""
     size = np.minimum(read(middles[0]).shape, LARGEST)
-    most = max(1, MOST // (3 * int(np.prod(size))))
+    most = max(1, MOST // ((config.network.slices + 1) * int(np.prod(size))))
     chosen = [middles[k] for k in np.unique(np.linspace(0, len(middles) - 1, most).astype(int))]
     scale, rng = Scale.of(read(number) for number in chosen), np.random.default_rng(config.seed)
     slices, sections = [], []
     for number in chosen:
-        before, section, after = (read(k) for k in (number - 1, number, number + 1))
+        section, others = read(number), [read(k) for k in around(number, config.network.front)]
         top, left = (int(rng.integers(side - part + 1)) for side, part in zip(section.shape, size))
         cut = np.s_[top : top + size[0], left : left + size[1]]
-        slices.append(np.float16(scale.normal(slices_of(before[cut], after[cut], config.network.front))))
+        seen = slices_of([other[cut] for other in others], config.network.front)
+        slices.append(np.float16(scale.normal(seen)))
         sections.append(np.float16(scale.normal(section[cut])))
     return np.stack(slices), np.stack(sections), scale

@@ -1,6 +1,5 @@
 """Sections made anew from the good ones around them; all others are left alone."""
 
-import collections
 import dataclasses
 from collections.abc import Callable
 
@@ -13,10 +12,6 @@ from udl_tf.volumes.weights import learn_weights
 METHODS = {"flow": False, "linear": True}  # whether the mixture along the flow is followed by weights learned from the volume
 LEARNED = 12  # good sections that are made again, to learn from
 EDGE = 8  # pixels at the border that are not learned from
-
-
-# Of a section: images float32 (height, width) that tell of it, the `Between` of the two around it, and these two.
-_Told = collections.namedtuple("_Told", "images mixture pair")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,14 +35,13 @@ class Filling:
     Args:
         read: from a number to a section (height, width). count: sections. wanted: numbers from 0 of those to be made.
         method: one of `METHODS`. learn_from: numbers that may be learned from, by default all that are not wanted.
-        network: makes sections between two good ones instead, `section_network.SectionNetwork`; where more are missing, `method`.
 
     Raises:
         InputError: no section is left to make others of.
     """
 
-    def __init__(self, read: Callable, count: int, wanted, method: str = "flow", learn_from=None, network=None):
-        self._read, self._weighted, self._network = read, METHODS[method], network
+    def __init__(self, read: Callable, count: int, wanted, method: str = "flow", learn_from=None):
+        self._read, self._weighted = read, METHODS[method]
         good = np.setdiff1d(np.arange(count), wanted)
         if len(good) < 1:
             raise InputError(f"all {count} sections are to be made: expected one good section at least")
@@ -62,8 +56,8 @@ class Filling:
             copied = np.float32(self._read(after if before is None else before))
             return Filled(copied, np.full(copied.shape, self._change(), np.float32), before, after)
         outer = self._has_outer(number)
-        maker, trust = self._model(after - before, outer)
-        made = self._predicted(number, before, after, outer, maker)
+        weights, trust = self._model(after - before, outer)
+        made = self._predicted(number, before, after, outer, weights)
         return Filled(made.section, np.float32(trust.sigma(made.difference)), before, after)
 
     def again(self, number: int) -> Between:
@@ -77,25 +71,24 @@ class Filling:
         return before, int(self._good[place]) if place < len(self._good) else None
 
     def _has_outer(self, number):
-        """Whether weights of three images are used: where the four sections around are there, and known."""
-        wanted = self._weighted and self._network is None
-        return wanted and {number - 2, number - 1, number + 1, number + 2} <= self._known
+        """Whether the four sections around are there, and known: only then weights of three images are used."""
+        return {number - 2, number - 1, number + 1, number + 2} <= self._known
 
-    def _told(self, number, before, after, outer):
-        """What tells of a section."""
+    def _images(self, number, before, after, outer):
+        """(images float32 that tell of a section, the `Between` of its neighbours)."""
         first, second = (np.float32(self._read(k)) for k in (before, after))
         mixture = between(first, second, (number - before) / (after - before))
         images = [(first + second) / 2, mixture.section]
         if outer:
             images.append((np.float32(self._read(number - 2)) + np.float32(self._read(number + 2))) / 2)
-        return _Told(images, mixture, (first, second))
+        return images, mixture
 
-    def _predicted(self, number, before, after, outer, maker):
-        told = self._told(number, before, after, outer)
-        return told.mixture if maker is None else Between(maker(told), told.mixture.difference)
+    def _predicted(self, number, before, after, outer, weights):
+        images, mixture = self._images(number, before, after, outer)
+        return mixture if weights is None else Between(weights.mixed(images), mixture.difference)
 
     def _model(self, apart, outer):
-        """(from `_Told` to a section, or None for the mixture; `Trust`) for two sections that lie `apart`; learned once."""
+        """(`Weights` or None, `Trust`) for two sections that lie `apart`; learned once for each distance."""
         outer = outer and apart == 2
         if (apart, outer) not in self._learned:
             self._learned[apart, outer] = self._learn(apart, outer)
@@ -106,24 +99,17 @@ class Filling:
         ends = {number: (number - half, number - half + apart) for number in self._learn_from}
         known = [k for k, pair in ends.items() if set(pair) <= allowed and (not outer or {k - 2, k + 2} <= allowed)]
         if not known:
-            return self._by_network(apart), Trust(0.0, 1.0)
+            return None, Trust(0.0, 1.0)
         chosen = [known[i] for i in np.unique(np.linspace(0, len(known) - 1, LEARNED).astype(int))]
-        all_told = [self._told(k, *ends[k], outer) for k in chosen]
+        told = [self._images(k, *ends[k], outer) for k in chosen]
         truth = [np.float32(self._read(k)) for k in chosen]
-        maker = self._by_network(apart)
-        if maker is None and self._weighted and apart == 2:
-            weights = learn_weights([(told.images, section) for told, section in zip(all_told, truth)])
-
-            def maker(told):
-                return weights.mixed(told.images)
-
-        made = [told.mixture.section if maker is None else maker(told) for told in all_told]
+        weights = None
+        if self._weighted and apart == 2:
+            weights = learn_weights([(images, section) for (images, _), section in zip(told, truth)])
+        made = [mixture.section if weights is None else weights.mixed(images) for images, mixture in told]
         inner = tuple(slice(EDGE, -EDGE) if side > 4 * EDGE else slice(None) for side in truth[0].shape)
-        parts = [Between(one[inner], told.mixture.difference[inner]) for one, told in zip(made, all_told)]
-        return maker, learn_trust(parts, [section[inner] for section in truth])
-
-    def _by_network(self, apart):
-        return None if self._network is None or apart != 2 else lambda told: self._network.made(*told.pair)
+        parts = [Between(one[inner], mixture.difference[inner]) for one, (_, mixture) in zip(made, told)]
+        return weights, learn_trust(parts, [section[inner] for section in truth])
 
     def _change(self):
         """How much neighbours differ: the standard error of a copy."""

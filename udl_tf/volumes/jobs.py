@@ -18,6 +18,7 @@ from udl_tf.volumes.between import all_between
 from udl_tf.volumes.faults import find_faults
 from udl_tf.volumes.filling import Filling
 from udl_tf.volumes.finer_network import open_finer
+from udl_tf.volumes.network_filling import NetworkFilling
 from udl_tf.volumes.section_network import open_network
 from udl_tf.volumes.slices import Scale
 
@@ -135,8 +136,9 @@ def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncer
         if wrong:
             raise InputError(f"--sections {wrong[0]}: expected numbers from 1 to {count}")
         why = {number - 1: "as told" for number in sorted(set(wanted))}
-    network = open_network(model, _scale(array, why)) if model else None
-    filling, made, errors = Filling(_reader(array), count, list(why), method, network=network), {}, []
+    filling, made, errors = Filling(_reader(array), count, list(why), method), {}, []
+    if model:
+        filling = NetworkFilling(open_network(model, _scale(array, why)), _reader(array), count, list(why), method)
 
     def sections():
         for number in range(count):

@@ -1,6 +1,7 @@
 """A trained network that makes a section from its two neighbours, and how it goes over a section in tiles."""
 
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +11,7 @@ from udl_tf.alignment import models, saving
 from udl_tf.networks.build import build
 from udl_tf.networks.registry import network_of
 from udl_tf.presets import load
-from udl_tf.volumes.slices import Scale, slices_of
+from udl_tf.volumes.slices import Scale, around, slices_of
 
 TILE = 384  # pixels, longest side of what is made at once
 TASK = "section-interpolation"
@@ -27,9 +28,13 @@ class SectionNetwork:
         self._config, self._scale = config, scale
         self._run = tf.function(lambda slices: network(slices, training=False), reduce_retracing=True)
 
-    def made(self, before: np.ndarray, after: np.ndarray, tile: int = TILE) -> np.ndarray:
-        """The section float32 (height, width) half-way between two others, in their grey values."""
-        slices = self._scale.normal(slices_of(before, after, self._config.front))
+    def around(self, number: int) -> list[int]:
+        """Numbers of the sections that are seen to make one."""
+        return around(number, self._config.front)
+
+    def made(self, sections: Sequence[np.ndarray], tile: int = TILE) -> np.ndarray:
+        """The section float32 (height, width) in the middle of those `around` it, in their grey values."""
+        slices = self._scale.normal(slices_of([np.float32(one) for one in sections], self._config.front))
         return self._scale.grey(tiled(self._run, slices, self._config.margin, self._config.block, tile))
 
 

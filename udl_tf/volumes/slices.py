@@ -1,7 +1,8 @@
 """What networks see of the sections around one, and in what grey values."""
 
+import collections
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -43,9 +44,23 @@ def _as_they_are(before, after):
     return np.stack([before, after], -1)
 
 
-FRONTS = {"none": _as_they_are, "flow": halfway}
+def _wide(second_before, before, after, second_after):
+    moved = halfway(before, after)
+    return np.stack([second_before, before, moved[..., 0], moved[..., 1], after, second_after], -1)
 
 
-def slices_of(before: np.ndarray, after: np.ndarray, front: str) -> np.ndarray:
-    """The slices (height, width, 2) of two sections (height, width), as a network with this front sees them."""
-    return FRONTS[front](before, after)
+# Sections on each side, how many slices are made of them, and the function that does it; the slices backwards are those of the
+# sections backwards.
+Front = collections.namedtuple("Front", "reach slices make")
+FRONTS = {"none": Front(1, 2, _as_they_are), "flow": Front(1, 2, halfway), "wide": Front(2, 6, _wide)}
+
+
+def around(number: int, front: str) -> list[int]:
+    """Numbers of the sections that a network with this front sees to make one."""
+    reach = FRONTS[front].reach
+    return [number + k for k in range(-reach, reach + 1) if k]
+
+
+def slices_of(sections: Sequence[np.ndarray], front: str) -> np.ndarray:
+    """The slices (height, width, slices) of the sections (height, width) around one, as a network with this front sees them."""
+    return np.float32(FRONTS[front].make(*sections))

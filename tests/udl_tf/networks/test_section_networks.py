@@ -48,7 +48,7 @@ def test_the_section_is_smaller_by_the_margin(block):
 
 
 def test_a_residual_network_begins_with_the_mean():
-    config = SectionInterpolationConfig(slice_modules=1, fused_modules=1, maps=5, block=2, residual=True, norm=False)
+    config = SectionInterpolationConfig(slice_modules=1, fused_modules=1, maps=5, block=2, residual="mean", norm=False)
     slices = RNG.normal(size=(2, 28, 30, 2)).astype(np.float32)
     np.testing.assert_allclose(interpolation(config)(slices), slices.mean(-1)[:, 10:-10, 10:-10], atol=1e-6)
 
@@ -121,7 +121,7 @@ def test_blocks_in_three_dimensions():
 
 
 def test_what_cannot_be_built():
-    with pytest.raises(InputError, match="front: received 'dis', expected one of none, flow"):
+    with pytest.raises(InputError, match="front of sections: received 'dis', expected one of none, flow, wide"):
         interpolation(SectionInterpolationConfig(front="dis"))
     with pytest.raises(InputError, match="received 1 planes beside"):
         superresolution(SectionBlocksConfig(beside=1))

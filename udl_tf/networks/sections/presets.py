@@ -6,19 +6,28 @@ from udl_tf.networks.sections.superresolution import SectionBlocksConfig, Sectio
 
 # Adam and batches of 6 (sections 3.2 and 3.3). Rates and the side of the crops are lost from the text: our choice.
 COMMON = {"period": 360.0, "material": "sections", "noise": "clean", "box": 64, "batch": 6, "sources": 24, "support": "frame"}
+QUICK = {
+    "front": "wide",
+    "residual": "linear",
+    "slice_modules": 0,
+    "fused_modules": 4,
+    "maps": 32,
+    "norm": False,
+    "block": 2,
+}
 PAPER_BLOCKS = {**COMMON, "box": 48, "sources": 72, "learning_rate": 2e-4, "steps": 100_000}
 
 SECTION_FIELDS: dict[str, dict] = {
     "sections-interpolation": {
         "description": "A section from its neighbours by pixel loss: what is left after the flow; ten minutes on two cores.",
-        "network": SectionInterpolationConfig(front="flow", residual=True, norm=False, block=2),
-        "learning_rate": 1e-3,
-        "steps": 3000,
-        **COMMON,
+        "network": SectionInterpolationConfig(**QUICK),
+        "learning_rate": 2e-3,
+        "steps": 800,
+        **{**COMMON, "box": 96},
     },
     "sections-interpolation-adversarial": {
         "description": "The same with a discriminator: as sharp as real sections, further from the truth.",
-        "network": SectionInterpolationConfig(front="flow", residual=True, norm=False, block=2, adversarial=0.1),
+        "network": SectionInterpolationConfig(**QUICK, adversarial=0.1),
         "learning_rate": 1e-3,
         "steps": 3000,
         "warm_steps": 1500,
