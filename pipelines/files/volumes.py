@@ -4,6 +4,7 @@ A TIFF file, an MRC file, or a folder with a picture a section, in the order of 
 after the other, so that a volume need not fit into memory.
 """
 
+import json
 import pathlib
 from collections.abc import Iterable
 
@@ -130,8 +131,15 @@ def _remarked(like, remark):
         about = dict(known.get("imagej", {}))
         known["imagej"] = {**about, "Info": "\n".join(filter(None, [about.get("Info"), remark]))}
     elif known.get("layout") != "ome":
-        known["description"] = "\n".join(filter(None, [known.get("description"), remark]))
+        known["description"] = _with_remark(known.get("description"), remark)
     return _told(like, like.shape, like.spacing, known)
+
+
+def _with_remark(description, remark):
+    """A description and a remark; that of tifffile is JSON, and no longer read with a line below it."""
+    if description and description.startswith('{"shape"'):
+        return json.dumps({**json.loads(description), "remark": remark})
+    return "\n".join(filter(None, [description, remark]))
 
 
 def _told(like, shape, spacing, metadata):

@@ -46,6 +46,8 @@ class SlopeModel(tf.keras.Model):
 class SlopeTask:
     """See `tasks.Task`."""
 
+    unit = "lines"
+
     def gather(self, config, data, simulate_from):
         def train(start=0):
             x = tf.random.stateless_normal((config.batch, 1), (config.seed, 1))
