@@ -37,7 +37,7 @@ def of_volume(args, seed, name, folder):
         for number in wanted:
             scores.add(make(number), volume[number])
         row = {"volume": name, "method": method, **scores.mean(), "CPU s a section": (time.process_time() - used) / len(wanted)}
-        if args.networks:
+        if method in args.networks:
             row["found out"] = found_out(scores.sections, seed)
         yield {**row, **about}
 
@@ -70,13 +70,13 @@ def of_network(preset, volume, half, folder, name):
     from udl_tf.volumes.section_network import open_network
     from udl_tf.volumes.slices import Scale
 
-    run, cpu, seconds = train(preset, volume[:half], folder, name)
+    run, took = train(preset, volume[:half], folder, name)
     network = open_network(run, Scale.of(np.float32(section) for section in volume[:half]))
 
     def make(number):
         return network.made([volume[k] for k in network.around(number)])
 
-    return make, {"training, CPU s": cpu, "training, s": seconds}
+    return make, took
 
 
 def rings(shape):

@@ -1,23 +1,26 @@
 """Networks trained for a table by `fit`, each on a file of what it may see; a fresh discriminator that judges what they make."""
 
+import json
 import resource
 import time
 
 
 def train(preset, sections, folder, name):
-    """Train on sections (n, height, width); returns the run folder, CPU seconds and seconds."""
+    """Train on sections (n, height, width), unless that is done; returns the run folder and what it took."""
     import tifffile
 
     from udl_tf.training import runs
 
     run, file = folder / f"{preset}-{name}", folder / f"{name}.tif"
+    if (run / "metrics.json").exists():
+        return run, {"training, s": json.loads((run / "metrics.json").read_text())["seconds"]}
     tifffile.imwrite(file, sections)
     used, start = _used(), time.monotonic()
     runs.fit(preset, str(file), output=run, verbose=0)
-    return run, _used() - used, time.monotonic() - start
+    return run, {"training, s": time.monotonic() - start, "training, CPU s": _used() - used}
 
 
-def found_out(sections, seed, side=64, steps=300, batch=16):
+def found_out(sections, seed, side=64, steps=200, batch=12):
     """How often a fresh discriminator is right about sections that it has not seen, half of them made: 0.5 is chance.
 
     It learns from crops of the first half of the sections and is asked about the second half.
@@ -32,7 +35,7 @@ def found_out(sections, seed, side=64, steps=300, batch=16):
 
     rng = np.random.default_rng(seed)
     tf.keras.utils.set_random_seed(seed)
-    judge, optimizer = Discriminator(side, 1), tf.keras.optimizers.Adam(1e-3)
+    judge, optimizer = Discriminator(side, 1, (16, 32, 64), 64), tf.keras.optimizers.Adam(1e-3)
 
     def crops(pairs, count):
         found, labels = [], np.arange(count) % 2

@@ -74,6 +74,6 @@ def of_network(preset, coarse, folder):
     from udl_tf.volumes.finer_network import open_finer
     from udl_tf.volumes.slices import Scale
 
-    run, cpu, seconds = train(preset, coarse, folder, "iso10")
+    run, took = train(preset, coarse, folder, "iso10")
     finer = open_finer(run, Scale.of(coarse), FACTOR)
-    return lambda sections: finer.between(sections.__getitem__, len(sections)), {"training, CPU s": cpu, "training, s": seconds}
+    return lambda sections: finer.between(sections.__getitem__, len(sections)), took
