@@ -14,6 +14,7 @@ from udl_tf.presets import load
 from udl_tf.volumes.slices import Scale, around, slices_of
 
 TILE = 384  # pixels, longest side of what is made at once
+TURNS = 4  # quarter turns that are averaged, but not of networks with a discriminator: a mean is not sharp
 TASK = "section-interpolation"
 
 
@@ -35,7 +36,14 @@ class SectionNetwork:
     def made(self, sections: Sequence[np.ndarray], tile: int = TILE) -> np.ndarray:
         """The section float32 (height, width) in the middle of those `around` it, in their grey values."""
         slices = self._scale.normal(slices_of([np.float32(one) for one in sections], self._config.front))
-        return self._scale.grey(tiled(self._run, slices, self._config.margin, self._config.block, tile))
+        turns = 1 if self._config.adversarial else TURNS
+        made = [self._turned(slices, turn, tile) for turn in range(turns)]
+        return self._scale.grey(np.mean(made, 0))
+
+    def _turned(self, slices, turn, tile):
+        """What is made of slices turned by some quarters, back to front after an odd number of them, turned back."""
+        seen = np.rot90(slices[..., ::-1] if turn % 2 else slices, turn)
+        return np.rot90(tiled(self._run, seen, self._config.margin, self._config.block, tile), -turn)
 
 
 def open_network(name, scale: Scale) -> SectionNetwork:

@@ -26,11 +26,11 @@ SECTION_FIELDS: dict[str, dict] = {
         **{**COMMON, "box": 96},
     },
     "sections-interpolation-adversarial": {
-        "description": "The same with a discriminator: as sharp as real sections, further from the truth.",
-        "network": SectionInterpolationConfig(**QUICK, adversarial=0.1),
+        "description": "The same with a discriminator after the first steps: sharper, further from the truth.",
+        "network": SectionInterpolationConfig(**QUICK, adversarial=0.05, discriminator_maps=(16, 32, 64), dense=64),
         "learning_rate": 1e-3,
-        "steps": 3000,
-        "warm_steps": 1500,
+        "steps": 1100,
+        "warm_steps": 800,
         **COMMON,
     },
     "sections-interpolation-paper": {
