@@ -1,6 +1,6 @@
 """Volumes of serial sections: take out jitter, replace what is missing or damaged, put more between.
 
-    python -m udl_tf.sections align volume.tif --output aligned.tif --transforms moved.csv
+    python -m udl_tf.sections align volume.tif --output aligned.tif --transforms moved.csv --report aligned.html
     python -m udl_tf.sections apply moved.csv other_channel.tif --output other_aligned.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --uncertainty sigma.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --model runs/sections
@@ -11,6 +11,7 @@ VOLUME is a multi-page TIFF or MRC file, or a folder with a picture a section. W
 Slow drift stays where it is: tissue that runs through the sections at an angle is not made straight.
 """
 
+import functools
 import json
 import sys
 
@@ -25,6 +26,7 @@ def add_args(parser):
     align = jobs.add_parser("align", help="take out the jitter from section to section, keep slow drift")
     align.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections")
     align.add_argument("--transforms", metavar="FILE", help="angles, shifts, their errors, matrices (.json, .csv, .tfm, .npy)")
+    align.add_argument("--report", metavar="FILE", help="HTML page: planes before and after, shifts, angles, steps")
     align.add_argument(
         "--keep-trend",
         type=float,
@@ -73,10 +75,12 @@ def _align(args):
     import udl_tf
     from udl_tf.volumes import jobs
 
-    array = jobs.check_outputs(args.volume, args.output, args.transforms, overwrite=args.overwrite)
+    array = jobs.check_outputs(args.volume, args.output, args.transforms, overwrite=args.overwrite, report=args.report)
     with bar("section", "align", args.json) as tell:
-        found = jobs.align(array, args.output, args.transforms, args.keep_trend, lambda: udl_tf.load(args.model), tell)
-    return _told(args, found, [*_of_volume(found), *(f"wrote {path}" for path in (args.output, args.transforms) if path)])
+        aligner = functools.partial(udl_tf.load, args.model)
+        found = jobs.align(array, args.output, args.transforms, args.keep_trend, aligner, tell, args.report)
+    written = filter(None, (args.output, args.transforms, args.report))
+    return _told(args, found, [*_of_volume(found), *(f"wrote {path}" for path in written)])
 
 
 def _apply(args):

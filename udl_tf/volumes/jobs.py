@@ -19,13 +19,14 @@ from udl_tf.volumes.faults import find_faults
 from udl_tf.volumes.filling import Filling
 from udl_tf.volumes.finer_network import open_finer
 from udl_tf.volumes.network_filling import NetworkFilling
+from udl_tf.volumes.report import Planes, check_report, write_report
 from udl_tf.volumes.section_network import open_network
 from udl_tf.volumes.slices import Scale
 
 SEEN = 32  # sections, whose grey values a network's are brought to
 
 
-def check_outputs(volume, output, transforms=None, uncertainty=None, overwrite: bool = False) -> LazyArray:
+def check_outputs(volume, output, transforms=None, uncertainty=None, overwrite: bool = False, report=None) -> LazyArray:
     """Tell before the work what could not be written after it; returns the opened volume.
 
     Raises:
@@ -37,7 +38,8 @@ def check_outputs(volume, output, transforms=None, uncertainty=None, overwrite: 
         format_of(transforms)
     if uncertainty and pathlib.Path(uncertainty).suffix.lower() not in TIFFS:
         raise InputError(f"cannot write {uncertainty}: expected {' or '.join(TIFFS)}")
-    paths = list(map(pathlib.Path, filter(None, (output, transforms, uncertainty))))
+    check_report(report)
+    paths = list(map(pathlib.Path, filter(None, (output, transforms, uncertainty, report))))
     if len({path.resolve() for path in paths}) < len(paths):
         raise InputError("two outputs have one name")
     for path in paths:
@@ -55,11 +57,13 @@ def align(
     keep_trend: float | None = None,
     aligner: Callable | None = None,
     tell: Callable[[int, int], None] = lambda done, of: None,
+    report=None,
 ) -> dict:
     """Align the volume of an array and write it.
 
     Args:
         array: from `check_outputs`. transforms: file for them, or None. keep_trend, aligner, tell: see `align_sections`.
+        report: HTML file for a page about it, or None.
 
     Returns:
         Plain numbers: lists of "angle", "shift", "score", "correlation", "step" (pixels that a section's corner was moved against
@@ -72,9 +76,18 @@ def align(
     table = TransformTable(names, size, size, *about)
     if transforms:
         write_transforms(table, transforms)
-    write_volume(output, moved_sections(array, table), array)
+    before, after = (Planes(array.plane_count, size) for _ in range(2))
+
+    def sections():
+        for number, section in enumerate(moved_sections(array, table)):
+            if report:
+                before.add(number, array.planes([number])[0])
+                after.add(number, section)
+            yield section
+
+    write_volume(output, sections(), array)
     change = frames.error(found.angle[1:], found.shift[1:], (found.angle[:-1], found.shift[:-1]), size)
-    return {
+    told = {
         "angle": found.angle.tolist(),
         "shift": found.shift.tolist(),
         "score": found.score.tolist(),
@@ -84,6 +97,9 @@ def align(
         "jitter": {"degrees": float(found.jitter[0]), "pixels": float(found.jitter[1])},
         "drift": float(np.linalg.norm(found.drift - found.drift.mean(0), axis=1).max()),
     }
+    if report:
+        write_report(report, pathlib.Path(array.path).name, told, before, after)
+    return told
 
 
 def apply(array: LazyArray, transforms, output) -> int:

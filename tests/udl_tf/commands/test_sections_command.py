@@ -1,7 +1,10 @@
 """`sections` from end to end: on made tissue, files in and out, messages for what cannot be done."""
 
+import base64
 import json
+import re
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -43,10 +46,20 @@ def test_align_then_apply(folder, capsys):
 
 
 def test_what_is_printed(folder, capsys):
-    assert console(["sections", "align", str(folder / "volume.tif"), "--output", str(folder / "printed.tif")]) == 0
+    report = folder / "printed.html"
+    command = ["sections", "align", str(folder / "volume.tif"), "--output", str(folder / "printed.tif")]
+    assert console([*command, "--report", str(report)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("8 sections: jitter of ") and lines[2].split()[:2] == ["section", "right"]
-    assert lines[-1] == f"wrote {folder / 'printed.tif'}"
+    assert lines[-2:] == [f"wrote {folder / 'printed.tif'}", f"wrote {report}"]
+    page = report.read_text()
+    pictures = [np.frombuffer(base64.b64decode(code), np.uint8) for code in re.findall(r"base64,([^\"]+)", page)]
+    xy, xz = (cv2.imdecode(pictures[k], cv2.IMREAD_GRAYSCALE) for k in (1, 3))
+    assert len(pictures) == 7 and xy.shape == (100, 120) and xz.shape == (8 * 7, 120)
+    aligned = np.float32(tifffile.imread(folder / "printed.tif"))
+    assert np.corrcoef(xy.ravel(), aligned[4].ravel())[0, 1] > 0.99
+    assert np.corrcoef(xz[::7].ravel(), aligned[:, 50].ravel())[0, 1] > 0.99
+    assert page.count("<tr>") == 1 + 8 and "volume.tif: 8 sections" in page
 
 
 @pytest.mark.once("files in and out")

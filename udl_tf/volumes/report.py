@@ -1,0 +1,121 @@
+"""A page about an aligned volume, in one file: planes before and after, shift, angle and step of each section, the worst ones."""
+
+import base64
+import html
+import io
+import pathlib
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+
+from pipelines.errors import InputError
+from pipelines.files.atomic import atomic_path
+
+MEANINGS = {"xy": "the section in the middle", "xz": "across its middle row", "yz": "across its middle column"}
+WORST = 10  # sections of the table
+LIMITS = (1, 99)  # percentiles that become black and white
+STYLE = """body { margin: 0 auto; padding: 1rem; max-width: 72rem; font: 16px/1.45 system-ui, sans-serif; color: #1d2329; }
+h2 { margin: 2rem 0 0.6rem; border-bottom: 1px solid #cfd6dd; font-size: 1.15rem; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0.8rem; } figure { margin: 0; }
+img { display: block; width: 100%; height: auto; image-rendering: pixelated; } table { border-collapse: collapse; }
+th, td { padding: 0.25rem 0.8rem; border-bottom: 1px solid #e6eaee; text-align: right; }"""
+
+
+class Planes:
+    """The planes through the middle of a volume, of sections that come one after the other.
+
+    Args:
+        count: sections. size: (height, width).
+    """
+
+    def __init__(self, count: int, size: tuple[int, int]):
+        self._middle = count // 2, size[0] // 2, size[1] // 2
+        self._planes = {"xy": None, "xz": np.zeros((count, size[1])), "yz": np.zeros((count, size[0]))}
+
+    def add(self, number: int, section: np.ndarray) -> None:
+        """A section (height, width)."""
+        middle, row, column = self._middle
+        if number == middle:
+            self._planes["xy"] = section
+        self._planes["xz"][number], self._planes["yz"][number] = section[row], section[:, column]
+
+    def planes(self) -> dict[str, np.ndarray]:
+        """``xy`` (height, width), ``xz`` (sections, width), ``yz`` (sections, height)."""
+        return dict(self._planes)
+
+
+def check_report(path) -> None:
+    """InputError where a report has another name than that of a page."""
+    if path and pathlib.Path(path).suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"cannot write {path}: expected .html")
+
+
+def write_report(path, name: str, found: dict, before: Planes, after: Planes) -> None:
+    """Write the page; it appears when it is whole.
+
+    Args:
+        path: of the HTML file. name: of the volume. found: what `jobs.align` returns. before, after: planes of the volume as it
+            was and as it was written.
+    """
+    count, jitter = len(found["angle"]), found["jitter"]
+    parts = [f"<h1>{html.escape(name)}: {count} sections</h1>"]
+    parts.append(f"<p>Jitter of {jitter['pixels']:.2f} pixels along an axis and {jitter['degrees']:.2f} degrees taken out.")
+    parts.append(f"Slow drift kept, up to {found['drift']:.1f} pixels from its mean.</p>")
+    if found["failed"]:
+        parts.append(f"<p>Not placed, left where they were: {', '.join(map(str, found['failed']))}.</p>")
+    for plane, meaning in (
+        ("xy", "the section in the middle"),
+        ("xz", "across its middle row"),
+        ("yz", "across its middle column"),
+    ):
+        pair = (("before", before.planes()[plane]), ("after", after.planes()[plane]))
+        figures = "".join(_figure(_grey(image), f"{plane}, {when}") for when, image in pair)
+        parts.append(f'<h2>{plane}: {meaning}</h2>\n<div class="pair">{figures}</div>')
+    parts.append("<h2>Section by section</h2>" + _figure(_chart(found), "shift, angle, and step from the section before"))
+    parts.append(f"<h2>The lowest scores</h2>{_table(found)}")
+    page = "\n".join(parts)
+    text = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(name)}</title>'
+    with atomic_path(path) as part:
+        part.write_text(f"{text}<style>{STYLE}</style></head>\n<body>\n{page}\n</body></html>\n", encoding="utf-8")
+
+
+def _grey(plane):
+    """PNG of a plane; of few sections each is shown several pixels high."""
+    low, high = np.percentile(plane, LIMITS)
+    image = np.clip((np.float32(plane) - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    times = max(1, image.shape[1] // (2 * image.shape[0]))
+    return cv2.imencode(".png", np.repeat(image, times, 0))[1].tobytes()
+
+
+def _chart(found):
+    figure = Figure(figsize=(11, 6), layout="constrained", dpi=80)
+    numbers, axes = np.arange(1, len(found["angle"]) + 1), figure.subplots(3, 1, sharex=True)
+    shift = np.array(found["shift"])
+    for values, label in ((shift[:, 0], "right"), (shift[:, 1], "down")):
+        axes[0].plot(numbers, values, label=label)
+    axes[0].legend(fontsize=8)
+    axes[1].plot(numbers, found["angle"])
+    axes[2].plot(numbers, found["step"])
+    for axis, label in zip(axes, ("shift, px", "angle, deg", "step, px"), strict=True):
+        axis.set_ylabel(label)
+    axes[2].set_xlabel("section")
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def _table(found):
+    worst = sorted(sorted(range(len(found["score"])), key=found["score"].__getitem__)[:WORST])
+    names = ("section", "right, px", "down, px", "angle, deg", "step, px", "score")
+    rows = ["".join(f"<th>{name}</th>" for name in names)]
+    for number in worst:
+        values = (*found["shift"][number], found["angle"][number], found["step"][number], found["score"][number])
+        rows.append(f"<td>{number + 1}</td>" + "".join(f"<td>{value:.3f}</td>" for value in values))
+    return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+
+
+def _figure(png, caption):
+    code = base64.b64encode(png).decode("ascii")
+    caption = html.escape(caption)
+    return f'<figure><img src="data:image/png;base64,{code}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
