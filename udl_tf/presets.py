@@ -45,6 +45,7 @@ class Config:
         reach: largest shift an alignment looks for, as a share of the image's side.
         support: where two images are compared at the end: a ``disc`` (particles) or the whole ``frame`` (photographs).
         evaluate_pairs: held-out pairs the final error is measured on.
+        calibration_pairs: simulated pairs that score and standard error of the aligner are calibrated on.
     """
 
     description: str
@@ -71,6 +72,7 @@ class Config:
     reach: float = 0.25
     support: str = "disc"
     evaluate_pairs: int = 512
+    calibration_pairs: int = 6912
 
     @property
     def error_period(self) -> float:

@@ -32,10 +32,13 @@ def main(args):
     config = resolve(args.preset, batch=args.batch)
     losses, weights = compared(config, args.steps)
     apart = max(abs(a - b) / abs(a) for a, b in losses)
-    moved = max(abs(first - last).max() for first, last, _ in weights)
-    weight = max(abs(last - other).max() for _, last, other in weights)
     row = {"preset": args.preset, "steps": args.steps, "batch": args.batch, "loss at the end": losses[-1][0]}
-    return [{**row, "losses apart, relative": apart, "weights apart": weight, "weights moved": moved}]
+    row["losses apart, relative"] = apart
+    for what, trained in (("weights", True), ("moving statistics", False)):
+        kind = [values for values, trainable in weights if trainable == trained]
+        row[f"{what} apart"] = max((abs(last - other).max() for _, last, other in kind), default=0.0)
+        row[f"{what} moved"] = max((abs(first - last).max() for first, last, _ in kind), default=0.0)
+    return [row]
 
 
 def compared(config, steps):
@@ -45,7 +48,8 @@ def compared(config, steps):
         config: `udl_tf.presets.Config` of particles. steps: of both.
 
     Returns:
-        ([(loss of TensorFlow, of the programs), ...] of each step, [(weight before, after by TensorFlow, by the programs)]).
+        ([(loss of TensorFlow, of the programs), ...] of each step, [((weight before, after by TensorFlow, by the programs),
+        whether it is trained: batch normalisation's moving statistics are not), ...]).
     """
     import numpy as np
     import tensorflow as tf
@@ -80,7 +84,9 @@ def compared(config, steps):
             state, by_programs = step_of_programs(state, images, config.seed, np.int32(number))
             losses.append((by_tensorflow, float(by_programs)))
         after = [np.array(state[name]) for name in variables if name.startswith("weight/")]
-    return losses, list(zip(before, model.network.get_weights(), after, strict=True))
+    trained = {id(weight) for weight in model.network.trainable_weights}
+    values = zip(before, model.network.get_weights(), after, strict=True)
+    return losses, [(three, id(weight) in trained) for three, weight in zip(values, model.network.weights, strict=True)]
 
 
 def _write(config, path):

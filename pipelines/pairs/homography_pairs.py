@@ -16,6 +16,7 @@ from pipelines.geometry import homography, warp
 from pipelines.normalise import normalise
 
 
+@tf.autograph.experimental.do_not_convert
 def from_crops(crops, seed, patch=128, reach=32.0, margin=0, start=0):
     """Dataset of ``(inputs, truth)``: `inputs` of ``fixed`` and ``moving``, `truth` of ``homography``, all by the batch.
 

@@ -54,6 +54,7 @@ def of_particles(chosen, noise_spec, seed, number, max_shift=10.0):
     return _element(noisy[0], noisy[1], truth)
 
 
+@tf.autograph.experimental.do_not_convert
 def from_stack(pools, batch, seed, poses=None, start=0):
     """Pairs of two different images of a stack.
 
@@ -131,6 +132,7 @@ def _seed(seed, number):
     return tf.stack([tf.cast(seed, tf.int32), tf.cast(number, tf.int32)])
 
 
+@tf.autograph.experimental.do_not_convert
 def _on_accelerator(dataset, make):
     """Map `make` over a dataset on the GPU where there is one, else on all cores; in the scope of a strategy on the latter."""
     if tf.config.list_logical_devices("GPU") and not tf.distribute.has_strategy():

@@ -45,6 +45,7 @@ class Pools:
             self._report(images, self._rows)
             self._kept = self._clean(images, tf.constant(self._rows))
 
+    @tf.autograph.experimental.do_not_convert
     def starting(self, number=0):
         """Endless tf.data.Dataset of pools from pool `number` on: (images float32 (n, box, box), indices int32 (n,)), n > 1."""
         if self._kept is not None:

@@ -80,6 +80,7 @@ def sequence(photo, seed, frames=30, size=96, patch=64, kind="homography", appea
     return Sequence(normalise(seen).numpy(), places.numpy())
 
 
+@tf.autograph.experimental.do_not_convert
 def pairs(crops, seed, patch=64, size=64, kind="homography", appearance="changing", start=0):
     """Template and search image, as from two frames of a sequence, for training.
 

@@ -55,6 +55,7 @@ def crop_size(patch=128, max_shift=10.0):
     return size + (size - patch) % 2
 
 
+@tf.autograph.experimental.do_not_convert
 def textured_crops(count, read, name, batch, patch, max_shift, seed, start=None):
     """Endless random square crops of pictures, in random order, with another crop of each picture every time.
 

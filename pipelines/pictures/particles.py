@@ -26,6 +26,7 @@ class Particles:
     def __len__(self):
         return len(self.images)
 
+    @tf.autograph.experimental.do_not_convert
     def crops(self, start=None):
         """See `pipelines.pictures.crops.Pictures`."""
         images = tf.constant(self.images)

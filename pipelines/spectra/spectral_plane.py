@@ -24,6 +24,12 @@ def plane(images, highest):
     return tf.transpose(tf.stack([real, imag]), (3, 2, 1, 0))
 
 
+def shape(highest):
+    """(rows, columns, 2) of a plane."""
+    edge = highest * PAD + 1
+    return 2 * edge + 1, edge + 1, 2
+
+
 def disc(highest):
     """Frequencies (n, 2) of a half plane, (x, y) in cycles per box, without the origin and what lies beyond `highest`."""
     points = grid(highest)

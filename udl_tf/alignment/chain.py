@@ -12,6 +12,7 @@ from udl_tf.alignment.preparation import prepare
 from udl_tf.alignment.proposal import PROPOSALS
 from udl_tf.alignment.shared import SIGNS, SecondLook
 from udl_tf.alignment.spectral_refinement import SpectralRefinement
+from udl_tf.alignment.subgraph import subgraph
 from udl_tf.alignment.symmetry import Symmetry
 from udl_tf.alignment.translation import ShiftSearch
 from udl_tf.alignment.verification import verify
@@ -20,6 +21,7 @@ from udl_tf.networks.registry import network_of
 from udl_tf.networks.window import soft_disc, windowed
 
 BLOCK = 256  # pairs compared at a time where any number of pairs of one batch of images may be asked for
+PROPOSED_FROM = "image", "plane"  # of what is known of an image
 LAST, LAST_BEFORE_POLISH = 5, 4  # steps of refinement of the hypothesis that is kept
 IMAGES = tf.TensorSpec((None, None, None), tf.float32)
 INDICES = tf.TensorSpec((None,), tf.int32)
@@ -42,23 +44,24 @@ class Chain:
         self.confidence = confidence or Confidence()
         self.disc = soft_disc(self.box, getattr(config.network, "radius", 0.94), 0.04)
         self.search = ShiftSearch(self.box, HIGHEST, self.reach * self.box)
-        self.propose = PROPOSALS[network_of(config.network).proposes](network, config, bias, self.search)
+        propose = PROPOSALS[network_of(config.network).proposes](network, config, bias, self.search)
         self.refinement = SpectralRefinement(self.box, HIGHEST)
         self.polish = FramePolish(self.box) if config.support == "frame" else None
-        self.second_look = SecondLook(self.refinement, self.propose, HIGHEST)
         self.symmetry = Symmetry(self.box, self.reach * self.box)
-        edge = HIGHEST * spectral_plane.PAD + 1
         seen = {
             "good": tf.TensorSpec((None,), tf.bool),
             "image": tf.TensorSpec((None, self.box, self.box), tf.float32),
             "uneven": tf.TensorSpec((None,), tf.float32),
-            "plane": tf.TensorSpec((None, 2 * edge + 1, edge + 1, 2), tf.float32),
+            "plane": tf.TensorSpec((None, *spectral_plane.shape(HIGHEST)), tf.float32),
         }
+        proposed_from = {name: seen[name] for name in PROPOSED_FROM}
+        self._proposal = subgraph(propose, proposed_from, proposed_from, LIMIT)
+        self.second_look = SecondLook(self.refinement, self.propose, HIGHEST)
         # Traced once, whatever calls them: the signatures of a SavedModel share their graphs.
-        self.describe = tf.function(self._describe, input_signature=(IMAGES,))
+        self.describe = subgraph(self._describe, IMAGES)
         derivatives = tf.TensorSpec((None, 4, 2, len(self.refinement.points)), tf.float32)
         fixed = {**seen, "derivatives": derivatives}
-        self.compare = tf.function(self._compare, input_signature=(fixed, seen, SIZE, LIMIT, FAST))
+        self.compare = subgraph(self._compare, fixed, seen, SIZE, LIMIT, FAST)
 
     def signatures(self):
         """What is served.
@@ -69,9 +72,11 @@ class Chain:
         """
         pair, limit, fast = {"fixed": IMAGES, "moving": IMAGES}, {"max_shift": LIMIT}, {"fast": FAST}
         align, align_pairs = self.align.get_concrete_function(), self.align_pairs.get_concrete_function()
-        default = tf.function(lambda fixed, moving: align(fixed, moving, tf.constant(-1.0), tf.constant(False)))
-        within = tf.function(lambda fixed, moving, max_shift, fast: align(fixed, moving, max_shift, fast))
-        several = tf.function(lambda images, first, second, max_shift, fast: align_pairs(images, first, second, max_shift, fast))
+        default = tf.function(lambda fixed, moving: align(fixed, moving, tf.constant(-1.0), tf.constant(False)), autograph=False)
+        within = tf.function(lambda fixed, moving, max_shift, fast: align(fixed, moving, max_shift, fast), autograph=False)
+        several = tf.function(
+            lambda images, first, second, max_shift, fast: align_pairs(images, first, second, max_shift, fast), autograph=False
+        )
         chosen = {"images": IMAGES, "first": INDICES, "second": INDICES}
         return {
             "serving_default": default.get_concrete_function(**_named(pair)),
@@ -79,7 +84,7 @@ class Chain:
             "align_pairs": several.get_concrete_function(**_named({**chosen, **limit, **fast})),
         }
 
-    @tf.function(input_signature=(IMAGES, IMAGES, LIMIT, FAST))
+    @tf.function(input_signature=(IMAGES, IMAGES, LIMIT, FAST), autograph=False)
     def align(self, fixed, moving, max_shift, fast):
         """Bring each moving image onto its fixed one.
 
@@ -97,7 +102,7 @@ class Chain:
         rows = tf.where(tf.shape(fixed)[0] == 1, tf.zeros((count,), tf.int32), tf.range(count))
         return self.compare(_chosen(seen, rows), self.describe(moving), tf.shape(moving)[1], max_shift, fast)
 
-    @tf.function(input_signature=(IMAGES, INDICES, INDICES, LIMIT, FAST))
+    @tf.function(input_signature=(IMAGES, INDICES, INDICES, LIMIT, FAST), autograph=False)
     def align_pairs(self, images, first, second, max_shift, fast):
         """`align` for pairs among images (n, h, h), each looked at once: image ``second[i]`` is brought onto ``first[i]``."""
         seen = self.describe_fixed(images, fast)
@@ -156,6 +161,10 @@ class Chain:
             "sigma": sigma,
         }
         return outputs.filled(found, fixed["good"] & moving["good"], tf.where)
+
+    def propose(self, fixed, moving, limit):
+        """`proposal.Hypotheses` of two described batches, shifts within `limit` pixels of the box."""
+        return self._proposal(*({name: seen[name] for name in PROPOSED_FROM} for seen in (fixed, moving)), limit)
 
     def quick(self, fixed, moving, limit):
         """The best hypothesis with its shift looked up once more: raw numbers as in `careful`, if of another kind.

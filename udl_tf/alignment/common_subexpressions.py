@@ -5,10 +5,6 @@ A traced function has one node for every number and every line of Python that ma
 in every process, after it has read them one by one. Answers stay the same: those of the shipped models to the last bit.
 """
 
-import pathlib
-
-from tensorflow.core.protobuf import saved_model_pb2
-
 # Equal inputs, equal outputs, and nothing done besides. What calls functions, holds state or draws at random stays.
 # fmt: off
 PURE = frozenset((
@@ -18,16 +14,6 @@ PURE = frozenset((
     "Tile", "Transpose", "ZerosLike",
 ))
 # fmt: on
-
-
-def merge(folder):
-    """Merge equal nodes of every function of the SavedModel in `folder`. Returns the number of nodes taken out."""
-    path = pathlib.Path(folder) / "saved_model.pb"
-    model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    removed = sum(merge_nodes(function) for graph in model.meta_graphs for function in graph.graph_def.library.function)
-    path.write_bytes(model.SerializeToString(deterministic=True))
-    (path.parent / "fingerprint.pb").unlink(missing_ok=True)  # of the file as it was; optional
-    return removed
 
 
 def merge_nodes(function):

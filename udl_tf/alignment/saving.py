@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_folder
-from udl_tf.alignment import common_subexpressions
+from udl_tf.alignment import saved_graph
 
 
 def save(chain, folder, about):
@@ -25,7 +25,7 @@ def save(chain, folder, about):
     module.weights = [weight if isinstance(weight, tf.Variable) else weight.value for weight in chain.weights]
     with atomic_folder(folder) as part:
         tf.saved_model.save(module, str(part), signatures=chain.signatures())
-        common_subexpressions.merge(part)
+        saved_graph.finish(part)
         (part / "assets.extra").mkdir()
         (part / "assets.extra" / "config.json").write_text(json.dumps(about, indent=2) + "\n")
 

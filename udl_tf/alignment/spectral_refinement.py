@@ -14,6 +14,7 @@ from pipelines import geometry
 from pipelines.spectra import spectral_plane
 from udl_tf.alignment.gauss_newton import solve
 from udl_tf.alignment.signs import Signs
+from udl_tf.alignment.subgraph import subgraph
 from udl_tf.alignment.wiener import CEILING, Rings, likelihood_weights
 
 Refined = collections.namedtuple("Refined", "angle shift evidence potential variance signs")
@@ -34,6 +35,9 @@ class SpectralRefinement:
         radius, share = np.linalg.norm(self.points, axis=1), spectral_plane.multiplicity(self.points, highest)
         self.rings = Rings(radius, share, highest + 1, smoothing)
         self.signs = Signs(self.points, share, self.rings)
+        derivatives, planes = (None, 4, 2, len(self.points)), (None, *spectral_plane.shape(highest))
+        specs = map(tf.TensorSpec, (derivatives, planes, (None,), (None, 2)))
+        self._refine = subgraph(self._refined, *specs, tf.TensorSpec((), tf.int32))
 
     def derivatives(self, planes):
         """What is kept of fixed images: change per degree, per pixel in x and in y, and the spectra: (batch, 4, 2, n)."""
@@ -55,6 +59,9 @@ class SpectralRefinement:
             (batch,), the evidence there would be if all that stands out of the last ring's power were common to both;
             `variance` (batch,) of the angle in square degrees by the Cramer-Rao bound; `signs` (batch, k), see `Signs`.
         """
+        return self._refine(derivatives, planes, angle, shift, steps)
+
+    def _refined(self, derivatives, planes, angle, shift, steps):
         numbers = 2 * len(self.points)
         table = tf.reshape(derivatives, (-1, 4, numbers))
 

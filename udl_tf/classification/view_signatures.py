@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from pipelines import geometry
 from pipelines.files.atomic import atomic_folder
-from udl_tf.alignment import common_subexpressions
+from udl_tf.alignment import saved_graph
 from udl_tf.alignment.confidence import WITHIN
 from udl_tf.alignment.models import find
 from udl_tf.classification.view_graph import ViewGraph
@@ -36,14 +36,14 @@ def save(learned, folder, about):
     module.weights = [*known.values(), *graph.variables]
     with atomic_folder(folder) as part:
         tf.saved_model.save(module, str(part), signatures=_signatures(direct, graph))
-        common_subexpressions.merge(part)
+        saved_graph.finish(part)
         (part / "assets.extra").mkdir()
         (part / "assets.extra" / "config.json").write_text(json.dumps(about, indent=2) + "\n")
 
 
 def _signatures(direct, graph):
     within, among = direct.signatures["align_within"], direct.signatures["align_pairs"]
-    classed = tf.function(lambda images: graph(_sized(images, graph.box)), input_signature=[IMAGES])
+    classed = tf.function(lambda images: graph(_sized(images, graph.box)), input_signature=[IMAGES], autograph=False)
 
     def align(fixed, moving, max_shift, fast):
         found = within(fixed=fixed, moving=moving, max_shift=max_shift, fast=fast)
@@ -75,15 +75,19 @@ def _signatures(direct, graph):
             return graph(_sized(images, graph.box), tf.identity(ctf))
 
     pair = {"fixed": IMAGES, "moving": IMAGES}
-    default = tf.function(lambda fixed, moving: align(fixed, moving, tf.constant(-1.0), tf.constant(False)))
+    default = tf.function(lambda fixed, moving: align(fixed, moving, tf.constant(-1.0), tf.constant(False)), autograph=False)
     return {
         "serving_default": default.get_concrete_function(**_named(pair)),
-        "align_within": tf.function(align).get_concrete_function(**_named({**pair, **OPTIONS})),
-        "align_pairs": tf.function(align_pairs).get_concrete_function(
+        "align_within": tf.function(align, autograph=False).get_concrete_function(**_named({**pair, **OPTIONS})),
+        "align_pairs": tf.function(align_pairs, autograph=False).get_concrete_function(
             **_named({"images": IMAGES, "first": INDICES, "second": INDICES, **OPTIONS})
         ),
-        "classify": tf.function(lambda images: classed(images)).get_concrete_function(**_named({"images": IMAGES})),
-        "classify_ctf": tf.function(classify_ctf).get_concrete_function(**_named({"images": IMAGES, "ctf": RINGS})),
+        "classify": tf.function(lambda images: classed(images), autograph=False).get_concrete_function(
+            **_named({"images": IMAGES})
+        ),
+        "classify_ctf": tf.function(classify_ctf, autograph=False).get_concrete_function(
+            **_named({"images": IMAGES, "ctf": RINGS})
+        ),
     }
 
 

@@ -29,12 +29,14 @@ class Averaging:
         window = window_of(box)
         images, ctfs = tf.TensorSpec((None, box, box)), tf.TensorSpec((None, box, box // 2 + 1))
         batch = [tf.TensorSpec((None,)), tf.TensorSpec((None, 2)), tf.TensorSpec((None,)), tf.TensorSpec((None,), tf.int32)]
-        plain = tf.function(lambda images, *rest: averaging.sums(images, None, *rest), input_signature=[images, *batch])
-        corrected = tf.function(averaging.sums, input_signature=[images, ctfs, *batch])
+        plain = tf.function(
+            lambda images, *rest: averaging.sums(images, None, *rest), input_signature=[images, *batch], autograph=False
+        )
+        corrected = tf.function(averaging.sums, input_signature=[images, ctfs, *batch], autograph=False)
         self._sums = plain, corrected
         self.rings = Rings(box)
         self.windowed_power = tf.function(
-            lambda images: tf.square(tf.abs(tf.signal.rfft2d(framed(images, window)))), input_signature=[images]
+            lambda images: tf.square(tf.abs(tf.signal.rfft2d(framed(images, window)))), input_signature=[images], autograph=False
         )
 
     def sums(self, images, ctfs, *rest):
@@ -55,9 +57,13 @@ class Comparison:
         spectra, shift = tf.TensorSpec((None, count), tf.complex64), tf.TensorSpec((None, 2))
         table = tf.TensorSpec((refinement.height * refinement.width, 16))
         power, own = tf.TensorSpec((rings,)), tf.TensorSpec((None, rings))
-        self.round = tf.function(refinement.round, input_signature=[table])
+        self.round = tf.function(refinement.round, input_signature=[table], autograph=False)
         even = tf.TensorSpec((count,), tf.complex64)
-        self.step = tf.function(refinement.step, input_signature=[table, even, spectra, points, power, own, vector, shift])
-        self.table = tf.function(refinement.table, input_signature=[images])
-        self.sampled = tf.function(refinement.sampled, input_signature=[ctfs])
-        self.spectra = tf.function(lambda images: refinement.spectra(framed(images, window)), input_signature=[images])
+        self.step = tf.function(
+            refinement.step, input_signature=[table, even, spectra, points, power, own, vector, shift], autograph=False
+        )
+        self.table = tf.function(refinement.table, input_signature=[images], autograph=False)
+        self.sampled = tf.function(refinement.sampled, input_signature=[ctfs], autograph=False)
+        self.spectra = tf.function(
+            lambda images: refinement.spectra(framed(images, window)), input_signature=[images], autograph=False
+        )

@@ -30,7 +30,7 @@ class ParticleReader:
         self.parameters = ctf_of(self.source) if config.ctf else None
         self.network_mask = network_mask_of(config)
         prepare = clean if config.clean else (lambda images: (normalise(images), usable(images)))
-        self._prepare = tf.function(prepare, input_signature=[tf.TensorSpec((None, config.box, config.box))])
+        self._prepare = tf.function(prepare, input_signature=[tf.TensorSpec((None, config.box, config.box))], autograph=False)
 
     @functools.cached_property
     def aligner(self):

@@ -19,7 +19,7 @@ PLACES = tf.TensorSpec((None, 2), tf.float32)
 FIVE = tf.TensorSpec((5,), tf.float32)
 
 
-@tf.function(input_signature=(BATCH, BATCH, tf.TensorSpec((None, 2, 3), tf.float32), PLACES, PLACES, FIVE, FIVE))
+@tf.function(input_signature=(BATCH, BATCH, tf.TensorSpec((None, 2, 3), tf.float32), PLACES, PLACES, FIVE, FIVE), autograph=False)
 def tile_sums(fixed, moving, maps, fixed_corner, moving_corner, frames, known):
     """Weighted sums of products over the blocks of tiles.
 

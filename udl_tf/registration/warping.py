@@ -89,7 +89,8 @@ def _tile(planes, maps, corner, size, offset):
         tf.TensorSpec((None, None, None), tf.float32),
         tf.TensorSpec((2, 3), tf.float32),
         tf.TensorSpec((2,), tf.int32),
-    )
+    ),
+    autograph=False,
 )
 def _sampled(images, maps, size):
     """Images (n, height, width) at the places that a map (2, 3) gives the pixels of a frame of `size`."""

@@ -43,7 +43,7 @@ class DeepHomographyModel(PairModel):
         true = homography.apply(truth["homography"], corners) - corners
         return 0.5 * tf.reduce_sum((moves - true) ** 2, (1, 2))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def homographies(self, inputs):
         """The homography (batch, 3, 3) that brings moving onto fixed."""
         return from_corners(self(inputs, training=False)["corners"], self.box)

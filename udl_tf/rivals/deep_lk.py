@@ -65,7 +65,7 @@ class DeepLK(PlaceModel):
             found.append(places)
         return found
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def locate(self, patches, frames, places):
         """Mended places, see `tracking`."""
         regressor, bias, still = self.regressor(patches)

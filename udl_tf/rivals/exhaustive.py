@@ -70,7 +70,7 @@ def search(fixed, moving, spectral_snr, max_shift, batch=4):
     return Rigid(geometry.wrap_degrees(angle), shift)
 
 
-@tf.function
+@tf.function(autograph=False)
 def _filtered(images, gain):
     """Images (batch, side, side) inside a soft disc, each ring of frequencies multiplied by its gain."""
     side = images.shape[1]
@@ -83,7 +83,7 @@ def _filtered(images, gain):
     return tf.signal.irfft2d(spectra * tf.cast(weight, tf.complex64), [side, side])
 
 
-@tf.function
+@tf.function(autograph=False)
 def _circle(fixed, moving, max_shift):
     """Best correlation of each turn over all shifts: value (batch, COUNT) and that shift (batch, COUNT, 2)."""
     side = moving.shape[1]
@@ -116,7 +116,7 @@ def _peaks(value, shift):
     return tf.constant(angle), tf.constant(shift)
 
 
-@tf.function
+@tf.function(autograph=False)
 def _polish(fixed, moving, angle, shift, step):
     """The best point of a grid around each candidate (batch, peaks), to a parabola's precision along each axis."""
     side = moving.shape[1]

@@ -50,6 +50,7 @@ class PairModel(BuiltModel):
         """Loss of each pair, (batch,)."""
         raise NotImplementedError
 
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
         """One step; returns ``loss``, the mean over this batch alone."""
         inputs, truth = data if isinstance(data, tuple) else (data, None)

@@ -71,7 +71,7 @@ def aligner(side, weights="falling"):
 
     images = tf.TensorSpec((None, side, side), tf.float32)
 
-    @tf.function(input_signature=(images, images, tf.TensorSpec((), tf.float32)))
+    @tf.function(input_signature=(images, images, tf.TensorSpec((), tf.float32)), autograph=False)
     def best(fixed, moving, max_shift):
         found = propose(described(fixed), described(moving), max_shift)
         return found.angle[:, 0], found.shift[:, 0]

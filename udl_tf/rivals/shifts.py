@@ -52,7 +52,7 @@ def _search(side):
     def plane(batch):
         return spectral_plane.plane(windowed(normalise(batch), disc), HIGHEST)
 
-    @tf.function(input_signature=(images, images, tf.TensorSpec((None,), tf.float32)))
+    @tf.function(input_signature=(images, images, tf.TensorSpec((None,), tf.float32)), autograph=False)
     def best(fixed, moving, angle):
         still = search.whitened(spectral_plane.upright(plane(fixed), search.points))
         turned = search.whitened(spectral_plane.turned(plane(moving), angle, search.points))

@@ -36,7 +36,7 @@ class StnModel(PairModel):
         fixed = warp.centre_crop(inputs["fixed"], self.box)
         return photometric.absolute_difference(fixed, inputs["moving"], homography.from_rigid(*back))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def transforms(self, inputs):
         """(angle (batch,) degrees, shift (batch, 2) pixels) that bring moving onto fixed."""
         return self._transforms(inputs, False)

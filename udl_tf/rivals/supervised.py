@@ -35,7 +35,7 @@ class SupervisedModel(PairModel):
         each = LOSSES[key](output[key], tf.where(known, truth["angle"], 0.0), self.period)
         return tf.where(known, each, 0.0)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def angles(self, inputs):
         """The angle (batch,) degrees that turns moving onto fixed, in [-period/2, period/2]."""
         return degrees(self(inputs, training=False), self.period)

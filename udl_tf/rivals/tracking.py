@@ -76,7 +76,7 @@ class PlainLK:
     steps: int = 20
     renews = False
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def locate(self, patches, frames, places):
         """See the module."""
         found, _ = lucas_kanade.align(patches, frames, self.kind, self.method, self.steps, homography.inverse(places))
@@ -101,7 +101,7 @@ class PlaceModel(BuiltModel):
         """Homographies (batch, 3, 3) that bring moving onto fixed, from none."""
         return homography.inverse(self.locate(inputs["fixed"], inputs["moving"], _nowhere(inputs["fixed"])))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def homographies(self, inputs):
         """See `call`."""
         return self(inputs)
@@ -110,11 +110,12 @@ class PlaceModel(BuiltModel):
         """Angles (batch,) in degrees of the rigid transforms nearest to the homographies."""
         return homography.to_rigid(self.homographies(inputs))[0]
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def locate(self, patches, frames, places):
         """See the module."""
         return self.placed(patches, frames, places)[-1]
 
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
         """One step; see `pair_loss`."""
         inputs, truth = data

@@ -37,6 +37,7 @@ def _source(path, scale, sources, margin, batch, seed):
     return make, pictures.files
 
 
+@tf.autograph.experimental.do_not_convert
 def _noisy(dataset, kind, seed):
     """Pairs with noise, other in each image; grey values stay as they are, so that clean parts remain equally bright."""
     spec = noise.parse(kind)

@@ -33,16 +33,22 @@ PLAN = (
 DIRT = 0.5, 100.0  # standard deviations of the noise, lowest and highest
 
 
-def count():
+def count(config):
     """How many batches there are."""
-    return sum(part[0] for part in PLAN)
+    return sum(part[0] for part in _plan(config))
+
+
+def _plan(config):
+    """PLAN for the pairs that are asked for: as many batches of each part as its share of them is, at least one."""
+    whole = BATCH * sum(part[0] for part in PLAN)
+    return [(max(1, round(part[0] * config.calibration_pairs / whole)), *part[1:]) for part in PLAN]
 
 
 def batches(config):
     """Yields (fixed, moving, angle): float32 (BATCH, box, box) each and degrees (BATCH,), NaN where there is none."""
     random = np.random.default_rng(config.seed + 2)
     clean = _clean(config)
-    for count, low, high, special in PLAN:
+    for count, low, high, special in _plan(config):
         for _ in range(count):
             rows = random.integers(len(clean[2]), size=BATCH)
             angle = clean[2][rows]

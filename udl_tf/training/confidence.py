@@ -26,7 +26,7 @@ def calibrate(chain, config, verbose=0):
     answer = _answer(chain)
     found = {name: [] for name in METHODS}
     batches = calibration_pairs.batches(config)
-    for fixed, moving, angle in tqdm(batches, total=calibration_pairs.count(), unit="batch", disable=not verbose):
+    for fixed, moving, angle in tqdm(batches, total=calibration_pairs.count(config), unit="batch", disable=not verbose):
         for name, raw in answer(fixed, moving).items():
             found[name].append(_measured(raw, angle))
     return fitted(*(_joined(found[name]) for name in METHODS))
@@ -42,7 +42,7 @@ def _answer(chain):
     """From images to the raw numbers of each of METHODS, in one graph: what they have in common is computed once."""
     limit = tf.constant(chain.reach * chain.box, tf.float32)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, chain.box, chain.box), tf.float32)] * 2)
+    @tf.function(input_signature=[tf.TensorSpec((None, chain.box, chain.box), tf.float32)] * 2, autograph=False)
     def answer(fixed, moving):
         described = chain.describe_fixed(fixed), chain.describe(moving)
         return {name: getattr(chain, name)(*described, limit) for name in METHODS}

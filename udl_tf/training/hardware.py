@@ -119,7 +119,7 @@ def agreement(strategy):
     def add(flag):
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(flag))  # on its device
 
-    @tf.function
+    @tf.function(autograph=False)
     def together(flag):
         return strategy.experimental_local_results(strategy.run(add, args=(flag,)))[0]
 

@@ -71,6 +71,7 @@ class DisturbedPairModel(tf.keras.Model):
         cropped = {name: warp.centre_crop(inputs[name], self.box) for name in ("fixed", "moving")}
         return self.network(cropped, training=training)
 
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
         """One step on this replica's rows of the batch; its gradients are summed over the replicas by the optimizer.
 
@@ -125,7 +126,7 @@ class DisturbedPairModel(tf.keras.Model):
                 logs = strategy.run(self.train_step, args=(next(iterator),))
                 return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
 
-            self.train_function = tf.function(step_on_all, reduce_retracing=True)
+            self.train_function = tf.function(step_on_all, reduce_retracing=True, autograph=False)
         return self.train_function
 
     def _maybe_symbolic_build(self, *_, **__):
@@ -139,7 +140,7 @@ class DisturbedPairModel(tf.keras.Model):
         self.error_mean.update_state(tf.where(known, error, 0.0), sample_weight=tf.cast(known, tf.float32))
         return {"rotation_error_deg": self.error_mean.result()}
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def angles(self, inputs):
         """Output of the network in inference mode as (batch,) degrees, the constant C still in it."""
         return degrees(self(inputs, training=False), self.period)

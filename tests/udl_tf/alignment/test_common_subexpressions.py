@@ -4,9 +4,10 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow.core.framework import function_pb2
-from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf import config_pb2, saved_model_pb2
 
-from udl_tf.alignment.common_subexpressions import merge, merge_nodes
+from udl_tf.alignment.common_subexpressions import merge_nodes
+from udl_tf.alignment.saved_graph import finish
 
 TEXT = """
 signature { name: "f" }
@@ -41,6 +42,28 @@ def test_equal_nodes_become_one():
     assert function.ret["y"] == "sum_b:z:0" and function.control_ret["c"] == "two_b"
 
 
+def functions_of(folder):
+    model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    return model.meta_graphs[0].graph_def.library.function
+
+
+def nodes_of(folder):
+    return sum(len(function.node_def) for function in functions_of(folder))
+
+
+def configurations(folder):
+    """({(caller, called): whether Grappler is off there}, whether what the signature calls may not be copied into it)."""
+    functions, called = {function.signature.name: function for function in functions_of(folder)}, {}
+    for name, function in functions.items():
+        for node in function.node_def:
+            if node.op in ("PartitionedCall", "StatefulPartitionedCall"):
+                config = config_pb2.ConfigProto.FromString(node.attr["config_proto"].s)
+                called[name, node.attr["f"].func.name] = config.graph_options.rewrite_options.disable_meta_optimizer
+    inside = [callee for caller, callee in called if "signature_wrapper" in caller]
+    assert inside
+    return called, all(functions[name].attr["_noinline"].b for name in inside)
+
+
 def test_a_saved_function_answers_the_same(tmp_path):
     @tf.function(input_signature=[tf.TensorSpec([None, None])])
     def chain(x):
@@ -55,12 +78,19 @@ def test_a_saved_function_answers_the_same(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "m"), signatures=chain)
     x = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
     before = chain(tf.constant(x))
-    assert merge(tmp_path / "m") > 5
+    count, (called, _) = nodes_of(tmp_path / "m"), configurations(tmp_path / "m")
+    assert not any(called.values())  # TensorFlow's own: Grappler runs
+    finish(tmp_path / "m")
+    assert nodes_of(tmp_path / "m") < count - 5
+    once = (tmp_path / "m" / "saved_model.pb").read_bytes()
     model = tf.saved_model.load(str(tmp_path / "m"))
     after = model.signatures["serving_default"](tf.constant(x))
     for name, value in before.items():
         np.testing.assert_allclose(after[name], value, rtol=1e-6)  # TensorFlow reorders sums
-    assert merge(tmp_path / "m") == 0
+    finish(tmp_path / "m")
+    assert (tmp_path / "m" / "saved_model.pb").read_bytes() == once
+    called, signature = configurations(tmp_path / "m")
+    assert signature and all(called.values())
 
 
 def test_saved_chains_hold_nothing_twice(model_folder):
