@@ -96,3 +96,17 @@ def test_nobody_imports_a_command():
     commands = {name for name, path in MODULES.items() if '__name__ == "__main__"' in path.read_text(encoding="utf-8")}
     assert {"udl_tf.fit", "udl_tf.align", "udl_tf.tune", "udl_tf.evaluate"} <= commands
     assert [(name, target) for name, targets in IMPORTS.items() for target in targets & commands] == []
+
+
+def test_graphs_are_traced_without_autograph():
+    """It would rewrite every function of the project that a graph calls, which takes longer than to trace it."""
+    found = []
+    for name, path in MODULES.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node) == "tf.function":
+                options = {option.arg: ast.unparse(option.value) for option in getattr(calls.get(id(node)), "keywords", ())}
+                found.append((name, node.lineno, options.get("autograph")))
+    assert len(found) > 20
+    assert not [(name, line) for name, line, autograph in found if autograph != "False"]
