@@ -53,7 +53,7 @@ class DeformationModel(PairModel):
         field, rough = self.looked(inputs, training)
         return self.likeness(inputs["fixed"], *bent(inputs["moving"], field, self.spacing)) + rough
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def fields(self, inputs):
         """Fields (batch, rows, columns, 2) that bring moving onto fixed."""
         return self.looked(inputs, False)[0]

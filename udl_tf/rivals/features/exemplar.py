@@ -59,6 +59,7 @@ class ExemplarModel(BuiltModel):
         """Load the patches; the training does it itself."""
         self._stored = tf.constant(self._patches())
 
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
         """One step on `BATCH` transformed patches; what the data say is not looked at."""
         seeds = draws.split(tf.stack([self.seed, self.count.assign_add(1)]), 2)
@@ -72,7 +73,7 @@ class ExemplarModel(BuiltModel):
         self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
         return {"loss": loss}
 
-    @tf.function
+    @tf.function(autograph=False)
     def descriptors(self, images):
         """Descriptors (batch, height / 4, width / 4, channels) of images; at nodes `STRIDE` pixels apart around the centre."""
         beyond = (PATCH - STRIDE) // 2

@@ -48,7 +48,7 @@ def turned(images, angle):
     return warp.warp(images, tf.fill([count], angle), tf.zeros([count, 2]), fill_mode="reflect")
 
 
-@tf.function
+@tf.function(autograph=False)
 def matches(fixed, moving, stride):
     """Every place of `fixed` with its nearest in `moving`, both (batch, rows, columns, channels).
 
