@@ -30,6 +30,7 @@ PLAN = (
     (8, 3e-2, 3.0, "blob, own"),
     (5, 3e-2, 3.0, "blob, shared"),
 )
+WHOLE = BATCH * sum(part[0] for part in PLAN)  # pairs
 DIRT = 0.5, 100.0  # standard deviations of the noise, lowest and highest
 
 
@@ -40,8 +41,7 @@ def count(config):
 
 def _plan(config):
     """PLAN for the pairs that are asked for: as many batches of each part as its share of them is, at least one."""
-    whole = BATCH * sum(part[0] for part in PLAN)
-    return [(max(1, round(part[0] * config.calibration_pairs / whole)), *part[1:]) for part in PLAN]
+    return [(max(1, round(part[0] * config.calibration_pairs / WHOLE)), *part[1:]) for part in PLAN]
 
 
 def batches(config):
