@@ -22,6 +22,7 @@ SPACING = 2.0  # pixels between the nodes that the flow is computed at
 SQUARINGS = 5
 
 
+@tf.autograph.experimental.do_not_convert
 def from_crops(crops, noise_spec, seed, patch=128, reach=8.0, start=0):
     """Dataset of ``(inputs, truth)``: `inputs` of ``fixed`` and ``moving``, `truth` of ``displacement``.
 

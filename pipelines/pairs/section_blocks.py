@@ -6,6 +6,7 @@ from pipelines import draws
 from pipelines.pairs.section_crops import turned
 
 
+@tf.autograph.experimental.do_not_convert
 def blocks(volume, depth, side, batch, seed, start=0):
     """Batches of blocks.
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from pipelines import draws
 
 
+@tf.autograph.experimental.do_not_convert
 def triplets(slices, sections, side, batch, seed, start=0, margin=0):
     """Batches of crops of triplets.
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from pipelines import draws
 
 
+@tf.autograph.experimental.do_not_convert
 def thinned(volumes, depths, shape, first, beside, factor, batch, seed, start=0, margin=0):
     """Batches of crops, mirrored along each of the three axes at random.
 

@@ -55,6 +55,7 @@ class SectionModel(tf.keras.Model):
         """What the network makes."""
         return self.network(inputs, training=training)
 
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
         """One step; returns a dict of scalars.
 

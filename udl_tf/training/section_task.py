@@ -27,7 +27,7 @@ class Served:
         """``serving_default``, float32: ``input``, mean 0 and standard deviation 1, to ``output``, as the network takes them."""
         spec = tf.TensorSpec(self._network.inputs[0].shape, tf.float32, name="input")
 
-        @tf.function(input_signature=(spec,))
+        @tf.function(input_signature=(spec,), autograph=False)
         def served(input):
             return {"output": self._network(input, training=False)}
 

@@ -32,7 +32,7 @@ class FinerNetwork:
 
     def __init__(self, network, config, scale: Scale):
         self._config, self._scale, self.factor = config, scale, config.factor
-        self._run = tf.function(lambda planes: network(planes, training=False), reduce_retracing=True)
+        self._run = tf.function(lambda planes: network(planes, training=False), reduce_retracing=True, autograph=False)
 
     def between(self, read: Callable, count: int, chunk: int = CHUNK, tile: int = TILE) -> Iterator[np.ndarray]:
         """Sections float32 (height, width) that divide each step from a section to the next into `factor` equal ones.

@@ -27,7 +27,7 @@ class SectionNetwork:
 
     def __init__(self, network, config, scale: Scale):
         self._config, self._scale = config, scale
-        self._run = tf.function(lambda slices: network(slices, training=False), reduce_retracing=True)
+        self._run = tf.function(lambda slices: network(slices, training=False), reduce_retracing=True, autograph=False)
 
     def around(self, number: int) -> list[int]:
         """Numbers of the sections that are seen to make one."""
