@@ -21,7 +21,20 @@ def test_a_shift_is_found_everywhere_and_pulled():
     fixed, moving = waves(POINTS)[None], waves(POINTS - shift)[None]
     found = local_flow(tf.constant(fixed), tf.constant(moving), 3, 9).numpy()[0, 8:-8, 8:-8]
     np.testing.assert_allclose(found.mean((0, 1)), shift, rtol=0.15)  # the damping takes a tenth
-    assert np.abs(found - shift).max() < 0.35
+    assert np.abs(found - shift).max() < np.abs(shift).max()  # where one slope is weak, damping takes more, but never all
+
+
+def test_a_place_is_solved_as_by_numpy():
+    fixed, moving = waves(POINTS), waves(POINTS - np.float32([0.6, -0.4]))
+    found = local_flow(tf.constant(fixed[None]), tf.constant(moving[None]), 1, 9).numpy()[0]
+    y, x = np.gradient(0.5 * (fixed + moving).astype(np.float64))
+    damping = 0.05 * np.mean((x**2 + y**2)[1:-1, 1:-1])  # of the edges, where slopes are half ones, almost nothing hangs
+    for row, column in ((20, 20), (12, 33), (30, 9)):
+        window = np.s_[row - 4 : row + 5, column - 4 : column + 5]
+        slopes = np.stack([x[window].ravel(), y[window].ravel()], 1)
+        right = slopes.T @ (fixed - moving)[window].ravel() / 81
+        expected = np.linalg.solve(slopes.T @ slopes / 81 + damping * np.eye(2), right)
+        np.testing.assert_allclose(found[row, column], expected, atol=2e-3)
 
 
 def test_nothing_moves_where_nothing_is_or_nothing_differs():
