@@ -19,7 +19,7 @@ import time
 
 from pipelines.errors import InputError
 from udl_tf.commands import import_tensorflow, require, run
-from udl_tf.tables import protocol
+from udl_tf.tables import protocol, scales
 
 OUTPUT = "runs/tables"
 FIGURES = "figures"
@@ -45,7 +45,7 @@ def main(args):
         print(text, file=sys.stderr, flush=True)
 
     protocol.table(args.table, with_data=bool(args.data))
-    protocol.scale(args.scale)
+    scales.scale(args.scale)
     require(args.data)
     device(args.device)
     import_tensorflow()
@@ -77,7 +77,7 @@ def evaluate(table, methods=None, data=None, scale="small", output=OUTPUT, seed=
     from udl_tf.tables import cases, pictures, running
 
     began = time.monotonic()
-    chosen, size = protocol.table(table, with_data=bool(data)), protocol.scale(scale)
+    chosen, size = protocol.table(table, with_data=bool(data)), scales.scale(scale)
     columns = registry.find(chosen.kind, methods or chosen.methods)
     if seed < 0:
         raise InputError(f"--seed: received {seed}, expected 0 or more")

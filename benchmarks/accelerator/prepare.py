@@ -34,7 +34,8 @@ def main(args):
     from udl_tf.presets import as_dict
     from udl_tf.programs.exporting import export_programs
     from udl_tf.tables.cases import config_of
-    from udl_tf.tables.protocol import PARTICLE_CONDITIONS, PHOTO_CONDITIONS, SCALES
+    from udl_tf.tables.protocol import PARTICLE_CONDITIONS, PHOTO_CONDITIONS
+    from udl_tf.tables.scales import SCALES
 
     output = pathlib.Path(args.output)
     output.mkdir(parents=True)

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from udl_tf.rivals import learning, udl
-from udl_tf.tables import cache, cases, protocol
+from udl_tf.tables import cache, cases, protocol, scales
 
 TINY = dataclasses.replace(
-    protocol.scale("small"), batch=4, train_pairs=8, test_pairs=6, sources=6, steps={"particles": {"udl": 2, "supervised": 2}}
+    scales.scale("small"), batch=4, train_pairs=8, test_pairs=6, sources=6, steps={"particles": {"udl": 2, "supervised": 2}}
 )
 
 

@@ -13,10 +13,10 @@ from pipelines.geometry.transforms import Displacement
 from pipelines.geometry.warp import centre_crop, pulled, warp
 from pipelines.pictures import phantoms
 from udl_tf.rivals.tracking import cut
-from udl_tf.tables import cases, deformable_cases, features_cases, homography_cases, protocol, tracking_cases
+from udl_tf.tables import cases, deformable_cases, features_cases, homography_cases, protocol, scales, tracking_cases
 
 TINY = dataclasses.replace(
-    protocol.scale("small"), batch=8, train_pairs=16, test_pairs=12, sources=6, sequences=2, frames=4, corner_reach=6.0
+    scales.scale("small"), batch=8, train_pairs=16, test_pairs=12, sources=6, sequences=2, frames=4, corner_reach=6.0
 )
 
 
@@ -69,7 +69,7 @@ def test_the_warm_start_keeps_its_share_of_the_steps():
     preset_share = 300 / 1000
     assert small.warm_steps == round(preset_share * small.steps) and small.steps == TINY.steps["photos"]["udl"]
     assert (small.noise, small.seed, small.batch) == ("gaussian:0.1", 5, 8)
-    paper = cases.config_of(True, protocol.PHOTO_CONDITIONS[0], protocol.scale("paper"), 0)
+    paper = cases.config_of(True, protocol.PHOTO_CONDITIONS[0], scales.scale("paper"), 0)
     assert (paper.steps, paper.warm_steps, paper.box) == (100_000, 2000, 128)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipelines import noise
 from pipelines.errors import InputError
-from udl_tf.tables import protocol
+from udl_tf.tables import protocol, scales
 
 # Table 1 of the paper as it is printed: supervised, STN-based, UDL-based.
 PAPER_1 = """
@@ -45,4 +45,4 @@ def test_names_that_are_not_there_are_answered_with_those_that_are():
     with pytest.raises(InputError, match="unknown table '3': expected one of 1, 2, homography, tracking"):
         protocol.table(3)
     with pytest.raises(InputError, match="unknown scale 'huge': expected one of small, paper"):
-        protocol.scale("huge")
+        scales.scale("huge")

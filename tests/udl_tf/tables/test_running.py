@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from pipelines.geometry.transforms import Rigid
 from udl_tf.rivals.registry import Rival
-from udl_tf.tables import protocol, running
+from udl_tf.tables import protocol, running, scales
 
-TINY = dataclasses.replace(protocol.scale("small"), batch=2, train_pairs=4, test_pairs=2, sources=4)
+TINY = dataclasses.replace(scales.scale("small"), batch=2, train_pairs=4, test_pairs=2, sources=4)
 
 
 def test_pairs_do_not_hang_on_what_ran_before(tmp_path):
