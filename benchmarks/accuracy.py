@@ -161,7 +161,7 @@ def rival(name, case, sigma=None):
     if known.weighs:
         sigma = 0
     elif sigma is None:
-        sigma = prefilter.SIGMAS[case.blur][name]
+        sigma = prefilter.blur(case.blur, name)
     answer = known.function("rigid")
 
     def align(fixed, moving):
@@ -188,8 +188,10 @@ def choose_prefilters(args):
     from udl_tf.rivals import prefilter
 
     rows, chosen = [], {}
+    names = [name for name in RIVALS if name in args.methods and not registry.RIVALS[name].weighs]
+    names = [name for name in names if prefilter.chosen_for(name) == name]
     for case in (*particle_cases(args.data, TRIAL_PAIRS, args.seed), *photo_cases(args.data, TRIAL_PAIRS, args.seed)):
-        for name in (name for name in RIVALS if name in args.methods and not registry.RIVALS[name].weighs):
+        for name in names:
             progress(f"{case.blur}: {name}")
             means = {}
             for sigma in prefilter.TRIED:

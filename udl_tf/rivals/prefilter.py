@@ -12,6 +12,8 @@ counting as 10 so that luck in gross errors does not decide.
 import cv2
 import numpy as np
 
+from udl_tf.rivals import registry
+
 TRIED = (0, 1, 2, 3, 4)  # standard deviations of the blur, pixels
 SCALES = (1.0, 2.0, 4.0, 8.0)  # of the repair, pixels; the next one where there is nothing near
 
@@ -40,6 +42,16 @@ SIGMAS = {
         {"ecc": 0, "simpleitk": 0, "stackreg": 0, "sift": 1, "orb": 0, "akaze": 0, "fourier-mellin": 0, "imreg_dft": 0},
 }
 # fmt: on
+
+
+def blur(condition, name):
+    """Standard deviation of a rival's blur; a variant of a keypoint method (`sift-flann`) has that of the method."""
+    return SIGMAS[condition][chosen_for(name)]
+
+
+def chosen_for(name):
+    """The rival whose blur a rival has."""
+    return registry.RIVALS[name].options.get("method", name)
 
 
 def prepared(images, sigma, impulses=False):

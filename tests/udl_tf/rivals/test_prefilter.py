@@ -36,6 +36,7 @@ BLURRED = {
 
 def test_every_rival_has_a_blur_for_every_condition():
     assert len(prefilter.SIGMAS) == 10
-    for sigmas in prefilter.SIGMAS.values():
-        assert sigmas.keys() == BLURRED
-        assert set(sigmas.values()) <= set(prefilter.TRIED)
+    for condition, sigmas in prefilter.SIGMAS.items():
+        assert {prefilter.blur(condition, name) for name in BLURRED} <= set(sigmas.values()) <= set(prefilter.TRIED)
+        assert sigmas.keys() == BLURRED - {"sift-flann", "sift-lmeds", "sift-usac"}
+    assert prefilter.blur("gaussian:0.5", "sift-usac") == prefilter.SIGMAS["gaussian:0.5"]["sift"] == 2
