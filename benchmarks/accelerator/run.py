@@ -60,22 +60,30 @@ def run(args):
         with np.load(args.checkpoint) as saved:
             state = {name: jnp.asarray(saved[name]) for name in saved.files}
 
-    @functools.partial(jax.jit, static_argnums=2, donate_argnums=0)
+    @functools.partial(jax.jit, donate_argnums=0)
     def train(state, first, count):
-        return jax.lax.scan(lambda now, number: programs.step(now, seen, args.seed, number), state, first + jnp.arange(count))
+        def one(number, now):
+            after, loss = programs.step(now[0], seen, args.seed, first + number)
+            return after, now[1] + loss
+
+        return jax.lax.fori_loop(0, count, one, (state, jnp.float32(0.0)))
 
     judged = functools.partial(measure, jax.jit(programs.judge), seen, unseen, args, config)
     step, curve, spent, began = int(state["optimizer/0"]), [], 0.0, time.perf_counter()
-    compiled = train.lower(state, jnp.int32(0), args.together).compile()
+    compiled = train.lower(state, jnp.int32(0), jnp.int32(1)).compile()
     compiling = time.perf_counter() - began
-    while step < args.steps and spent < 60.0 * args.minutes:
+    limit, count = 60.0 * args.minutes, 1  # one step to begin with: it tells how many fit into the time
+    while step < args.steps and spent < limit:
         start = time.perf_counter()
-        state, losses = compiled(state, jnp.int32(step))
-        losses.block_until_ready()
-        step, spent = step + args.together, spent + time.perf_counter() - start
-        if step % args.every < args.together or step >= args.steps or spent >= 60.0 * args.minutes:
-            curve.append({"step": step, "seconds": spent, "loss": float(losses.mean()), **judged(state)})
+        state, total = compiled(state, jnp.int32(step), jnp.int32(count))
+        loss = float(total) / count
+        took = time.perf_counter() - start
+        step, spent = step + count, spent + took
+        if step % args.every == 0 or step >= args.steps or spent >= limit:
+            curve.append({"step": step, "seconds": spent, "loss": loss, **judged(state)})
             print(" ".join(f"{name} {value:.4g}" for name, value in curve[-1].items()), file=sys.stderr, flush=True)
+        fit = int((limit - spent) * count / took)
+        count = max(1, min(args.together, args.every - step % args.every, args.steps - step, fit))
     if args.checkpoint:
         np.savez(args.checkpoint, **state)
     made = len(curve) and curve[-1]["step"] - (curve[0]["step"] if len(curve) > 1 else 0)
@@ -89,7 +97,7 @@ def run(args):
         "steps/s": made / max(seconds, 1e-9),
         "pairs/s": made * config["batch"] / max(seconds, 1e-9),
         "peak memory, bytes": (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use"),
-        **share_of_peak(compiled, args.together, made / max(seconds, 1e-9)),
+        **share_of_peak(compiled, made / max(seconds, 1e-9)),
         "curve": curve,
     }
 
@@ -106,7 +114,7 @@ def measure(judge, seen, unseen, args, config, state):
     return {name: float(value) for name, value in found.items()}
 
 
-def share_of_peak(compiled, steps, rate):
+def share_of_peak(compiled, rate):
     """Operations a step as XLA counts them, a second, and as a share of what a large product of float32 matrices reaches."""
     side = 8192 if jax.default_backend() != "cpu" else 2048
     product = jax.jit(lambda a: a @ a)
