@@ -35,7 +35,9 @@ def main(argv=None):
     parser.add_argument("--test-photos", metavar="DIR", help="JPEG files that the test's pairs are cut from")
     parser.add_argument("--steps", type=int, default=1_000_000, help="at most (default: until the time is over)")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training at most (default: 10)")
-    parser.add_argument("--together", type=int, default=50, metavar="N", help="steps the device makes by itself (default: 50)")
+    parser.add_argument(
+        "--together", type=int, default=50, metavar="N", help="steps at most that the device makes by itself (default: 50)"
+    )
     parser.add_argument("--every", type=int, default=1000, metavar="STEPS", help="measure this often (default: 1000)")
     parser.add_argument("--test-batches", type=int, default=20, metavar="N", help="of pairs (default: 20)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and pairs (default: 0)")

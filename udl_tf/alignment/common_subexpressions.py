@@ -1,8 +1,8 @@
-"""Takes out of a SavedModel what its graphs hold twice, so that it is read in half the time, and first called a little sooner.
+"""Takes out of a SavedModel what its graphs hold twice, so that it is read and first called sooner.
 
-A traced function has one node for every number and every line of Python that made it: of the 5,700 nodes of the shipped models
-2,400 have the same operation, inputs and attributes as another one of the same function. TensorFlow merges them itself, once
-in every process, after it has read them one by one. Answers stay the same: those of the shipped models to the last bit.
+A traced function has one node for every number and every line of Python that made it; many have the same operation, inputs and
+attributes as another one of the same function. Grappler would merge them, once in every process, after they were read one by
+one; a saved model does without it (`saved_graph`). Answers stay the same to the last bit.
 """
 
 # Equal inputs, equal outputs, and nothing done besides. What calls functions, holds state or draws at random stays.

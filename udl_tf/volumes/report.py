@@ -64,11 +64,7 @@ def write_report(path, name: str, found: dict, before: Planes, after: Planes) ->
     parts.append(f"Slow drift kept, up to {found['drift']:.1f} pixels from its mean.</p>")
     if found["failed"]:
         parts.append(f"<p>Not placed, left where they were: {', '.join(map(str, found['failed']))}.</p>")
-    for plane, meaning in (
-        ("xy", "the section in the middle"),
-        ("xz", "across its middle row"),
-        ("yz", "across its middle column"),
-    ):
+    for plane, meaning in MEANINGS.items():
         pair = (("before", before.planes()[plane]), ("after", after.planes()[plane]))
         figures = "".join(_figure(_grey(image), f"{plane}, {when}") for when, image in pair)
         parts.append(f'<h2>{plane}: {meaning}</h2>\n<div class="pair">{figures}</div>')
