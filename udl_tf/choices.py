@@ -5,9 +5,10 @@ from pipelines.errors import InputError
 STRATEGIES = ("one", "mirrored", "multiworker")  # see `udl_tf.training.hardware.open_strategy`
 XLA = ("auto", "on", "off")  # see `udl_tf.training.hardware.compiles`
 ALGORITHMS = ("hyperband", "bayesian", "random")  # see `udl_tf.tuning.oracles.make_oracle`
-TRANSFORMS = ("rigid",)  # kinds that `udl_tf.register` finds
+TRANSFORMS = ("rigid", "affine", "homography", "displacement")  # kinds that `udl_tf.register` finds
+METHODS = {"affine": "ecc", "homography": "sift", "displacement": "dis"}  # of `udl_tf.rivals.registry`, unless told otherwise
 FORMATS = ("json", "csv", "itk", "skimage", "opencv")  # see `pipelines.files.transforms.registry`
-OVERLAYS = ("checkerboard", "red-green")  # see `udl_tf.registration.overlays`
+OVERLAYS = ("checkerboard", "red-green", "difference", "grid")  # see `udl_tf.registration.overlays`
 FILLINGS = ("flow", "linear")  # see `udl_tf.volumes.filling.METHODS`
 
 

@@ -3,9 +3,11 @@
     python -m udl_tf.register fixed.tif moving.tif --output moved.tif --transforms transform.json
     python -m udl_tf.register movie.tif --to first --output registered.tif --transforms transforms.csv
     python -m udl_tf.register --apply transforms.csv other_channel.tif --output moved.tif
+    python -m udl_tf.register fixed.tif moving.tif --transform displacement --field field.npy --overlay grid grid.png
 
 The angle turns the moving picture counter-clockwise about its centre (degrees), the shift [dx, dy] then moves it right and down
 (pixels of the fixed picture's frame). Nothing else is turned or cropped: the fixed picture, or the first of a series, stays.
+Other transforms of a pair are found by the methods that the survey names, which go on from there.
 """
 
 import json
@@ -13,8 +15,11 @@ import sys
 
 from pipelines.errors import InputError
 from udl_tf.alignment import models
-from udl_tf.choices import FORMATS, OVERLAYS, TRANSFORMS, fill_value
+from udl_tf.choices import FORMATS, METHODS, OVERLAYS, TRANSFORMS, fill_value
 from udl_tf.commands import bar, import_tensorflow, require, run
+from udl_tf.rivals import registry
+
+STARTS = ("rigid", "none")
 
 
 def add_args(parser):
@@ -23,6 +28,9 @@ def add_args(parser):
     parser.add_argument("moving", nargs="?", metavar="MOVING", help="picture that is brought onto FIXED")
     parser.add_argument("--model", default="photo", metavar="NAME|DIR", help="that proposes: photo, cryo, a run (default: photo)")
     parser.add_argument("--transform", choices=TRANSFORMS, default="rigid", help="kind of transform (default: rigid)")
+    parser.add_argument("--method", metavar="NAME", help="pair: in place of ours, or beyond it; an unknown one lists them")
+    parser.add_argument("--start", choices=STARTS, help="where a method begins: put there by --model, or not (default: rigid)")
+    parser.add_argument("--field", metavar="FILE", help="pair: displacement of every pixel (.npy; .mha, .nrrd, .nii)")
     parser.add_argument("--output", metavar="FILE", help="the moved picture or series, in the form of its own file")
     parser.add_argument("--transforms", metavar="FILE", help="angles, shifts, their errors, matrices (.json, .csv, .tfm, .npy)")
     parser.add_argument("--format", choices=FORMATS, help="of --transforms (default: by its ending)")
@@ -34,7 +42,14 @@ def add_args(parser):
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
     parser.add_argument("--to", metavar="WHICH", help="series: first, previous, mean, or a number from 1 (default: first)")
-    parser.add_argument("--overlay", nargs=2, metavar=("KIND", "FILE"), help=f"pair: both in one picture: {', '.join(OVERLAYS)}")
+    parser.add_argument(
+        "--overlay",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("KIND", "FILE"),
+        help=f"pair: both in one picture: {', '.join(OVERLAYS)}; may come several times",
+    )
     parser.add_argument("--apply", metavar="FILE", help="move by saved transforms (.json, .csv) instead of looking for them")
     parser.add_argument("--inverse", action="store_true", help="with --apply: by their inverses")
 
@@ -43,26 +58,33 @@ def main(args):
     """Run the command; returns the exit code."""
     _check(args)
     import_tensorflow()
-    from udl_tf.registration import jobs
+    from udl_tf.registration import jobs, method_jobs
 
     wanted = jobs.Wanted(
         output=args.output,
         transforms=args.transforms,
         format=args.format,
-        overlays={args.overlay[0]: args.overlay[1]} if args.overlay else {},
+        overlays=dict(args.overlay),
         channel=args.channel,
         crop=args.crop == "common",
         fill=fill_value(args.fill),
         overwrite=args.overwrite,
+        field=args.field,
     )
     inputs = [path for path in (args.fixed, args.moving, args.apply) if path]
     wanted.check(inputs)
     if args.apply:
-        found = jobs.apply(args.apply, args.fixed, wanted, args.inverse)
+        apply = method_jobs.apply if method_jobs.applies(args.apply) else jobs.apply
+        found = apply(args.apply, args.fixed, wanted, args.inverse)
         return _told(args, found, [f"{found['count']} moved by {args.apply}"])
     import udl_tf
 
-    aligner = udl_tf.load(args.model)
+    method = args.method or METHODS.get(args.transform)
+    begins = args.start != "none" and args.transform != "rigid"
+    aligner = udl_tf.load(args.model) if begins or not method else None
+    if method:
+        found = method_jobs.pair(aligner, args.fixed, args.moving, wanted, args.transform, method)
+        return _told(args, found, _of_method(found))
     if args.moving is not None:
         found = jobs.pair(aligner, args.fixed, args.moving, wanted)
         return _told(args, found, _of_pair(found))
@@ -76,8 +98,10 @@ def _check(args):
     require(args.fixed, args.moving, args.apply)
     if args.moving is not None and args.to:
         raise InputError(f"received --to {args.to} with MOVING: expected a series; FIXED is what stays of two pictures")
-    if args.overlay and args.overlay[0] not in OVERLAYS:
-        raise InputError(f"--overlay {args.overlay[0]}: expected {' or '.join(OVERLAYS)}")
+    for kind, _ in args.overlay:
+        if kind not in OVERLAYS:
+            raise InputError(f"--overlay {kind}: expected {', '.join(OVERLAYS[:-1])} or {OVERLAYS[-1]}")
+    _check_method(args)
     if args.inverse and not args.apply:
         raise InputError("received --inverse without --apply: expected a file of transforms")
     if args.apply and (args.moving is not None or args.to or args.overlay or args.channel):
@@ -88,13 +112,37 @@ def _check(args):
     models.find(args.model)
 
 
+def _check_method(args):
+    """The same, of methods."""
+    kind, method = args.transform, args.method or METHODS.get(args.transform)
+    if (args.method or kind != "rigid") and (args.moving is None or args.apply):
+        named = f"--method {args.method}" if args.method else f"--transform {kind}"
+        raise InputError(f"received {named}: expected FIXED and MOVING")
+    if args.method and args.method not in registry.ready(registry.PROBLEMS[kind]):
+        known = ", ".join(registry.ready(registry.PROBLEMS[kind]))
+        raise InputError(f"--method {args.method} of {kind} transforms: expected one of {known}")
+    if method:
+        registry.RIVALS[method].require()
+        if args.crop != "none" or (args.format and kind != "rigid"):
+            named = "crop" if args.crop != "none" else "format"
+            raise InputError(f"received --{named} with the method {method}: expected it with ours, rigid, alone")
+    elif args.start:
+        raise InputError(f"received --start {args.start} without --method: expected a method that begins there")
+    if args.field and not method:
+        raise InputError("received --field without --transform or --method: expected what is not rigid")
+    if args.transforms and kind == "displacement":
+        raise InputError(f"--transforms {args.transforms}: expected --field for displacements")
+    if args.transforms and kind in ("affine", "homography") and not args.transforms.lower().endswith(".json"):
+        raise InputError(f"--transforms {args.transforms}: expected a name that ends with .json for {kind} transforms")
+
+
 def _told(args, found, lines):
     """Print what was found; returns the exit code."""
     if args.json:
         print(json.dumps(found))
         return 0
-    overlay = args.overlay[1] if args.overlay else None
-    for line in (*lines, *(f"wrote {path}" for path in (args.output, args.transforms, overlay) if path)):
+    overlays = [path for _, path in args.overlay]
+    for line in (*lines, *(f"wrote {path}" for path in (args.output, args.transforms, args.field, *overlays) if path)):
         print(line)
     return 0
 
@@ -109,6 +157,26 @@ def _of_pair(found):
         f"shift {dx:10.3f} pixels right, {dy:.3f} down, +- {sx:.3f}, {sy:.3f}",
         f"score {found['score']:10.2f} probability that this is no mistake; correlation {found['correlation']:.3f}",
     ]
+
+
+def _of_method(found):
+    lines, start, apart = [], found["start"], found["disagreement"]
+    if start and start["score"] == 0.0:
+        lines.append("no rigid transform found: began centre on centre")
+    elif start:
+        dx, dy = start["shift"]
+        lines.append(
+            f"began at {start['angle']:.3f} degrees, {dx:.2f} pixels right, {dy:.2f} down, where a mistake has "
+            f"a probability of {1.0 - start['score']:.2f}"
+        )
+    lines += [
+        f"{found['method']} moved what was there by up to {found['largest']:.2f} pixels, {100.0 * found['folded']:.2f} % folded",
+        f"correlation {found['correlation']:.4f}, before that {found['correlation_before']:.4f}",
+        f"there and back a point is wrong by {apart['median']:.3f} pixels in the median, {apart['p95']:.3f} at 95 %",
+    ]
+    if not found["correlation"] > found["correlation_before"]:
+        lines.append("the pictures are no more alike than before: do not take this for an answer")
+    return lines
 
 
 def _of_series(found):

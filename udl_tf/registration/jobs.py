@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.files.fields import check_field
 from pipelines.files.lazy import SAME_PIXEL_SIZE, LazyArray
 from pipelines.files.mrc import write_mrc
 from pipelines.files.opening import open_array
@@ -13,10 +14,12 @@ from pipelines.files.picture_writing import ENDINGS, write_picture
 from pipelines.files.series_writing import check_series, write_series
 from pipelines.files.transforms.registry import format_of, read_transforms, write_transforms
 from pipelines.files.transforms.table import TransformTable
+from pipelines.geometry.transforms import Rigid
 from udl_tf.registration.movie import Movie
 from udl_tf.registration.moving_planes import WHOLE, common_part, moved_plane, moved_planes
-from udl_tf.registration.overlays import OVERLAYS
+from udl_tf.registration.overlays import OVERLAYS, Seen
 from udl_tf.registration.pairs import register_pair
+from udl_tf.registration.placing import pixel_places, placed
 from udl_tf.registration.series import register_series
 
 
@@ -39,6 +42,7 @@ class Wanted:
     crop: bool = False
     fill: float | None = None
     overwrite: bool = False
+    field: str | None = None
 
     def check(self, inputs: list) -> None:
         """Tell before the work what could not be written after it.
@@ -46,9 +50,11 @@ class Wanted:
         Raises:
             InputError: no such folder, a file that is there, an input, or a name of no format.
         """
-        paths = [path for path in (self.output, self.transforms, *self.overlays.values()) if path]
+        paths = [path for path in (self.output, self.transforms, self.field, *self.overlays.values()) if path]
         if self.transforms:
             format_of(self.transforms, self.format)
+        if self.field:
+            check_field(self.field)
         for path in map(pathlib.Path, paths):
             if not path.parent.is_dir():
                 raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
@@ -70,9 +76,9 @@ def pair(aligner, fixed_path, moving_path, wanted: Wanted) -> dict:
         InputError: anything a user can mend; before the work where it can be told before.
     """
     fixed, moving = (Movie(open_array(path), wanted.channel, single=True) for path in (fixed_path, moving_path))
-    _same_pixels(fixed.array, moving.array)
+    same_pixels(fixed.array, moving.array)
     if wanted.output:
-        _check_picture(wanted.output, moving.array)
+        check_picture(wanted.output, moving.array)
     still = fixed.picture(0)
     found = register_pair(aligner, still, moving.picture(0))
     table = TransformTable(
@@ -80,7 +86,7 @@ def pair(aligner, fixed_path, moving_path, wanted: Wanted) -> dict:
     )
     _write(wanted, table, moving)
     for kind, path in wanted.overlays.items():
-        write_picture(path, OVERLAYS[kind](still, moved_plane(moving.picture(0), table, 0, wanted.fill)))
+        write_picture(path, OVERLAYS[kind](_seen(still, moving, table, wanted.fill)))
     return {
         **_numbers(table, 0),
         "correlation": float(found.correlation[0]),
@@ -148,7 +154,7 @@ def apply(transforms_path, path, wanted: Wanted, inverse: bool = False) -> dict:
         raise InputError(f"{path}: pictures of {found} pixels, expected {expected}, those that the transforms are of")
     if not wanted.output:
         raise InputError("received --apply without --output: expected a file to write")
-    (_check_picture if movie.count == 1 else check_series)(wanted.output, movie.array)
+    (check_picture if movie.count == 1 else check_series)(wanted.output, movie.array)
     _write(wanted, table, movie)
     return {"count": len(table)}
 
@@ -164,23 +170,37 @@ def _write(wanted, table, movie):
         return
     planes = moved_planes(movie, table, wanted.fill, crop)
     size = tuple(len(range(*part.indices(side))) for part, side in zip(crop, table.fixed))
-    suffix = pathlib.Path(wanted.output).suffix.lower()
-    if movie.array.plane_count > 1 or len(movie.array.axes) > movie.array.plane_axes:
-        write_series(wanted.output, planes, size, movie.array)
-    elif suffix == ".mrc":
-        write_mrc(wanted.output, next(planes), movie.array.pixel_size)
+    write_moved(wanted.output, planes, size, movie.array)
+
+
+def write_moved(path, planes, size, array: LazyArray) -> None:
+    """Write moved planes of (height, width) = size in the form of the file that they come from."""
+    if array.plane_count > 1 or len(array.axes) > array.plane_axes:
+        write_series(path, planes, size, array)
+    elif pathlib.Path(path).suffix.lower() == ".mrc":
+        write_mrc(path, next(planes), array.pixel_size)
     else:
-        write_picture(wanted.output, next(planes), movie.array)
+        write_picture(path, next(planes), array)
 
 
-def _check_picture(path, array: LazyArray):
+def _seen(still, moving, table, fill):
+    """What overlays show of a pair."""
+    transform, nothing = Rigid(table.angle, table.shift), Rigid([0.0], [[0.0, 0.0]])
+    picture = moving.picture(0)
+    places = pixel_places(transform, table.fixed, table.moving)
+    return Seen(still, placed(picture, nothing, table.fixed, fill), moved_plane(picture, table, 0, fill), places)
+
+
+def check_picture(path, array: LazyArray) -> None:
+    """InputError where a moved picture cannot be written under a name."""
     if len(array.axes) > array.plane_axes:
         check_series(path, array)
     elif pathlib.Path(path).suffix.lower() not in (*ENDINGS, *([".mrc"] if array.plane_axes == 2 else [])):
         raise InputError(f"cannot write {path}: expected a name that ends with {', '.join(ENDINGS)} or .mrc")
 
 
-def _same_pixels(fixed, moving):
+def same_pixels(fixed: LazyArray, moving: LazyArray) -> None:
+    """InputError where two files say that their pixels have different sizes."""
     one, other = fixed.pixel_size, moving.pixel_size
     if one and other and abs(one / other - 1) > SAME_PIXEL_SIZE:
         raise InputError(f"{moving.path} has pixels of {other:g} A: expected {one:g} A, those of {fixed.path}")

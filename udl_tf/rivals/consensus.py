@@ -1,4 +1,4 @@
-"""The transform that most of some matched places agree on: OpenCV's RANSAC, LMEDS or USAC (MAGSAC++), for two kinds.
+"""The transform that most of some matched places agree on: OpenCV's RANSAC, LMEDS or USAC (MAGSAC++), for three kinds.
 
 USAC is what OpenCV recommends now. It has no rigid model: there an affine one finds the inliers.
 """
@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.geometry import pixel_matrix, wrap_degrees
-from pipelines.geometry.transforms import Homography, Rigid
+from pipelines.geometry.transforms import Affine, Homography, Rigid
 
 REPROJECTION = 3.0  # pixels, of the inliers
 ITERATIONS, CONFIDENCE = 5000, 0.999
@@ -39,6 +39,12 @@ def homographies(places, shape, estimator="ransac"):
     """The `Homography` of n pairs (places in fixed, places in moving); the identity where too few agree."""
     found = [homography(*pair, shape, estimator)[0] for pair in places]
     return Homography(np.stack([np.eye(3) if matrix is None else matrix for matrix in found]).astype(np.float32))
+
+
+def affines(places, shape, estimator="ransac"):
+    """The `Affine` of n pairs (places in fixed, places in moving); the identity where too few agree."""
+    found = [affine(*pair, shape, estimator)[0] for pair in places]
+    return Affine(np.stack([np.eye(3) if matrix is None else matrix for matrix in found]).astype(np.float32))
 
 
 def rigid(from_points, to_points, estimator="ransac"):
@@ -76,12 +82,27 @@ def homography(from_points, to_points, shape, estimator="ransac"):
     Args:
         from_points, to_points: (n, 2) pixels, in fixed and in moving. shape: of the images. estimator: a key of `ESTIMATORS`.
     """
+    return _of_plane(cv2.findHomography, 4, from_points, to_points, shape, estimator)
+
+
+def affine(from_points, to_points, shape, estimator="ransac"):
+    """As `homography`, with a last row 0, 0, 1."""
+
+    def estimate(source, target, ransacReprojThreshold, maxIters, confidence, method):  # noqa: N803, OpenCV's names
+        found = cv2.estimateAffine2D(source, target, None, method, ransacReprojThreshold, maxIters, confidence)
+        return (None, None) if found[0] is None else (np.concatenate([found[0], [[0.0, 0.0, 1.0]]]), found[1])
+
+    return _of_plane(estimate, 3, from_points, to_points, shape, estimator)
+
+
+def _of_plane(estimate, least, from_points, to_points, shape, estimator):
+    """What `estimate` says of at least so many places, unless it would turn the frame inside out."""
     nobody = np.zeros(len(from_points), bool)
     checked(estimator)
-    if len(from_points) < 4:
+    if len(from_points) < least:
         return None, nobody
     centre = (np.float32(shape[::-1]) - 1.0) / 2.0
-    matrix, inliers = _robust(cv2.findHomography, to_points - centre, from_points - centre, estimator)
+    matrix, inliers = _robust(estimate, to_points - centre, from_points - centre, estimator)
     if matrix is None or not np.isfinite(matrix).all() or not keeps_the_frame(matrix, *centre):
         return None, nobody
     return matrix / matrix[2, 2], inliers.ravel().astype(bool)

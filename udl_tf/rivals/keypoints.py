@@ -35,7 +35,7 @@ def answer(problem, inputs, method, matcher="brute", estimator="ransac"):
     """See `registry.Rival`; method: a key of `METHODS`. matcher: of `MATCHERS`. estimator: of `consensus.ESTIMATORS`."""
     if problem.kind == "features":
         return matched(inputs["fixed"], inputs["moving"], method, matcher, estimator)
-    find = homographies if problem.kind == "homography" else align
+    find = {"rigid": align, "affine": affines, "homography": homographies}[problem.kind]
     return find(inputs["fixed"], inputs["moving"], method, matcher, estimator)
 
 
@@ -70,6 +70,13 @@ def homographies(fixed, moving, method="sift", matcher="brute", estimator="ransa
     find = _Matcher(method, matcher)
     places = [find(*pair)[:2] for pair in zip(fixed, moving, strict=True)]
     return consensus.homographies(places, moving.shape[1:], estimator)
+
+
+def affines(fixed, moving, method="sift", matcher="brute", estimator="ransac"):
+    """The `Affine` that brings moving onto fixed; arguments and what is given up on as of `homographies`."""
+    find = _Matcher(method, matcher)
+    places = [find(*pair)[:2] for pair in zip(fixed, moving, strict=True)]
+    return consensus.affines(places, moving.shape[1:], estimator)
 
 
 def match_picture(fixed, moving, method="sift", kind="rigid", zoom=1):

@@ -10,7 +10,8 @@ import importlib.util
 
 from pipelines.errors import InputError
 
-KINDS = ("rigid", "homography", "tracking", "deformable", "features")  # of problems
+KINDS = ("rigid", "affine", "homography", "tracking", "deformable", "features")  # of problems
+PROBLEMS = {"rigid": "rigid", "affine": "affine", "homography": "homography", "displacement": "deformable"}  # by transform
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +22,9 @@ class Rival:
         title: for people.
         modules: {kind of problem that it answers for: its module in this package}.
         learns: whether it is trained first. The module has ``learner(problem, steps, **options)``, which gives a
-            `learning.Learner` (steps None: as many as it wants), else ``answer(problem, inputs, **options)``: a `Rigid`, or a
-            `Homography`, or of deformable pairs any of `geometry.transforms`, of features a `consensus.Matched`; of sequences
-            with f frames, n f of these, the places of the patch (`pipelines.pairs.tracking`).
+            `learning.Learner` (steps None: as many as it wants), else ``answer(problem, inputs, **options)``: a `Rigid`, an
+            `Affine` or a `Homography`, of deformable pairs any of `geometry.transforms`, of features a `consensus.Matched`; of
+            sequences with f frames, n f of these, the places of the patch (`pipelines.pairs.tracking`).
         options: see there.
         needs: {module: name of its package}, beyond what `udl_tf` itself depends on.
         weighs: whether it weighs every frequency by itself, so that a blur beforehand would only spoil that.
@@ -54,7 +55,7 @@ class Rival:
 
 
 MATCHED = ("rigid", "homography", "features")  # what matches answer for
-KEYPOINTS = dict.fromkeys(MATCHED, "keypoints")
+KEYPOINTS = dict.fromkeys((*MATCHED, "affine"), "keypoints")
 
 RIVALS = {
     "supervised": Rival("supervised", {"rigid": "supervised", "homography": "deep_homography"}, learns=True),
@@ -64,7 +65,7 @@ RIVALS = {
     "default": Rival("shipped model", {"rigid": "shipped"}),
     "fourier": Rival("Fourier-based", {"rigid": "power_spectrum"}, weighs=True),
     "exhaustive": Rival("exhaustive", {"rigid": "exhaustive"}, weighs=True),
-    "ecc": Rival("ECC", {"rigid": "ecc"}),
+    "ecc": Rival("ECC", {"rigid": "ecc", "affine": "ecc_pyramid", "homography": "ecc_pyramid"}),
     "simpleitk": Rival("SimpleITK", {"rigid": "simpleitk"}, needs={"SimpleITK": "SimpleITK"}),
     "stackreg": Rival("StackReg", {"rigid": "stackreg"}, needs={"pystackreg": "pystackreg"}),
     "sift": Rival("SIFT", KEYPOINTS, options={"method": "sift"}),
@@ -91,6 +92,11 @@ RIVALS = {
 def names(kind):
     """Names of all rivals that answer for a kind of problem."""
     return tuple(name for name, rival in RIVALS.items() if kind in rival.modules)
+
+
+def ready(kind):
+    """Names of the rivals for a kind of problem that need a pair of images and no more: no training, spectrum or model."""
+    return tuple(name for name in names(kind) if not (RIVALS[name].learns or RIVALS[name].weighs or name == "default"))
 
 
 def find(kind, wanted):

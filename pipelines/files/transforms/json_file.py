@@ -6,7 +6,8 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.files.transforms.table import TransformTable
-from pipelines.geometry.transforms import Rigid, from_json
+from pipelines.geometry import frames
+from pipelines.geometry.transforms import Displacement, Rigid, Transform, from_json
 from pipelines.geometry.transforms.base import plain
 
 MATRIX = "(x, y, 1) of a pixel of the fixed frame, counted from the centre of its first pixel, to that of the moving frame"
@@ -25,23 +26,74 @@ def write(table: TransformTable, path) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
+def write_plane(transform: Transform, fixed: tuple[int, int], moving: tuple[int, int], name: str, path) -> None:
+    """Write one rigid, affine or projective transform of which no errors are known. fixed, moving: (height, width)."""
+    to, back = np.eye(3), np.eye(3)
+    to[:2, 2], back[:2, 2] = frames.centre(moving), -frames.centre(fixed)
+    pull = to @ np.float64(transform.inverse().matrix[0]) @ back
+    content = {
+        **transform.to_json(),
+        "frames": {"fixed": list(fixed), "moving": list(moving), "order": "height, width"},
+        "names": [name],
+        "matrix": {"maps": MATRIX, "values": [(pull / pull[2, 2]).tolist()]},
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_plane(path) -> tuple[Transform, tuple[int, int], tuple[int, int]]:
+    """The transform that `write_plane` wrote, or a pair's that `write` did, and (height, width) of both frames.
+
+    Raises:
+        InputError: as `read`; or a field, or more than one row.
+    """
+    content = _content(path)
+    transform, (fixed, moving) = from_json(content), _frames(path, content)
+    if isinstance(transform, Displacement) or len(transform) != 1:
+        raise InputError(f"{path}: received {len(transform)} transforms of the kind {transform.KIND}, expected one of a plane")
+    return transform, fixed, moving
+
+
+def kind(path) -> str:
+    """The kind of the transforms that a file says it holds.
+
+    Raises:
+        InputError: no such file, or no JSON.
+    """
+    content = _content(path)
+    return str(content.get("kind")) if isinstance(content, dict) else ""
+
+
 def read(path) -> TransformTable:
     """Read what `write` wrote.
 
     Raises:
         InputError: something else, or another convention.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} is not JSON: {error}") from None
+    content = _content(path)
     rigid = from_json(content)
     if not isinstance(rigid, Rigid):
         raise InputError(f"{path}: received transforms of the kind {rigid.KIND}, expected rigid")
+    sizes = _frames(path, content)
     try:
-        sizes = [tuple(int(side) for side in content["frames"][name]) for name in ("fixed", "moving")]
         sigma = [np.array(content["sigma"][name], np.float64) for name in ("angle", "shift")]
         score = np.array(content["score"], np.float64)
         return TransformTable(tuple(content["names"]), *sizes, rigid.angle, rigid.shift, *sigma, score)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: no file of transforms that register wrote, {error!r} is missing or does not fit") from None
+
+
+def _content(path):
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path} is not JSON: {error}") from None
+
+
+def _frames(path, content):
+    """(height, width) of the fixed frame and of the moving one."""
+    try:
+        return [tuple(int(side) for side in content["frames"][name]) for name in ("fixed", "moving")]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no file of transforms that register wrote, {error!r} is missing or does not fit") from None
