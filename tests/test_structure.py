@@ -71,7 +71,7 @@ FLOORS = {
     ),
     "udl_tf": (
         *("choices", "commands", "versions", "networks", "presets", "views", "alignment", "registration", "serving", "volumes"),
-        *("training", "programs", "tuning", "chunks", "particles", "classification", "rivals", "tables", "client"),
+        *("training", "programs", "tuning", "chunks", "particles", "classification", "rivals", "methods", "tables", "client"),
         *("align", "classify", "evaluate", "export", "fit", "register", "sections", "serve", "tune"),
     ),
 }

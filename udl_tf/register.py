@@ -58,7 +58,8 @@ def main(args):
     """Run the command; returns the exit code."""
     _check(args)
     import_tensorflow()
-    from udl_tf.registration import jobs, method_jobs
+    from udl_tf.methods import jobs as method_jobs
+    from udl_tf.registration import jobs
 
     wanted = jobs.Wanted(
         output=args.output,
@@ -169,6 +170,8 @@ def _of_method(found):
             f"began at {start['angle']:.3f} degrees, {dx:.2f} pixels right, {dy:.2f} down, where a mistake has "
             f"a probability of {1.0 - start['score']:.2f}"
         )
+    if apart["median"] is None:
+        return [*lines, f"{found['method']} moved nothing: it gave up, or there is nothing to move"]
     lines += [
         f"{found['method']} moved what was there by up to {found['largest']:.2f} pixels, {100.0 * found['folded']:.2f} % folded",
         f"correlation {found['correlation']:.4f}, before that {found['correlation_before']:.4f}",

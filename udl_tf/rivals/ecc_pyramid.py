@@ -13,15 +13,16 @@ KINDS = {"affine": (cv2.MOTION_AFFINE, Affine), "homography": (cv2.MOTION_HOMOGR
 
 
 def answer(problem, inputs):
-    """See `registry.Rival`."""
+    """See `registry.Rival`; where ``known``, bool (n, height, width), is among the inputs, moving counts only there."""
     motion, kind = KINDS[problem.kind]
-    found = [_align_pair(*pair, motion) for pair in zip(inputs["fixed"], inputs["moving"], strict=True)]
+    known = inputs.get("known", np.ones(inputs["moving"].shape, bool))
+    found = [_align_pair(*pair, motion) for pair in zip(inputs["fixed"], inputs["moving"], known, strict=True)]
     return kind(np.stack(found))
 
 
-def _align_pair(fixed, moving, motion):
+def _align_pair(fixed, moving, known, motion):
     """The matrix (3, 3) on points from the centres that brings moving onto fixed; the identity where it diverges."""
-    pyramid = [tuple(np.float32(image) for image in (fixed, moving))]
+    pyramid = [tuple(np.float32(image) for image in (fixed, moving, known))]
     while min(pyramid[-1][0].shape + pyramid[-1][1].shape) >= 2 * COARSEST:
         pyramid.append(tuple(cv2.pyrDown(image) for image in pyramid[-1]))  # takes every second pixel: places are halved
     pull, halved = np.eye(3), np.diag([0.5, 0.5, 1.0])
@@ -36,12 +37,13 @@ def _align_pair(fixed, moving, motion):
     return push / push[2, 2]
 
 
-def _ecc(fixed, moving, start, motion):
+def _ecc(fixed, moving, known, start, motion):
     """A better map (3, 3) from pixels of fixed to those of moving, or the start where there is none."""
     rows = 3 if motion == cv2.MOTION_HOMOGRAPHY else 2
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, TINY)
+    mask = np.uint8(known > 0.999)
     try:
-        _, found = cv2.findTransformECC(fixed, moving, np.float32(start[:rows] / start[2, 2]), motion, criteria, None, BLUR)
+        _, found = cv2.findTransformECC(fixed, moving, np.float32(start[:rows] / start[2, 2]), motion, criteria, mask, BLUR)
     except cv2.error:
         return start
     found = np.concatenate([found, np.eye(3)[rows:]])

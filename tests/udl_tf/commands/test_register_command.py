@@ -92,7 +92,23 @@ BAD = {
     "a frame beyond the end": (["movie.tif", "--to", "5"], "a number from 1 to 4"),
     "--to of a pair": (["fixed.png", "moving.png", "--to", "mean"], "received --to mean with MOVING"),
     "a channel beyond": (["movie.tif", "--channel", "3"], "expected 1 to 2"),
-    "an unknown overlay": (["fixed.png", "moving.png", "--overlay", "blue", "a.png"], "expected checkerboard or red-green"),
+    "an unknown overlay": (
+        ["fixed.png", "moving.png", "--overlay", "blue", "a.png"],
+        "checkerboard, red-green, difference or grid",
+    ),
+    "a method of no name": (["fixed.png", "moving.png", "--method", "udl2"], "expected one of ecc, simpleitk"),
+    "a method of another kind": (["fixed.png", "moving.png", "--method", "dis"], "--method dis of rigid transforms"),
+    "a method of a movie": (["movie.tif", "--transform", "affine"], "received --transform affine: expected FIXED and MOVING"),
+    "a start of ours": (["fixed.png", "moving.png", "--start", "none"], "received --start none without --method"),
+    "a field of ours": (["fixed.png", "moving.png", "--field", "f.npy"], "received --field without --transform"),
+    "a field of no kind": (["fixed.png", "moving.png", "--transform", "affine", "--field", "f.x"], "ends with .npy"),
+    "a field as transforms": (
+        ["fixed.png", "moving.png", "--transform", "displacement", "--transforms", "a.json"],
+        "expected --field",
+    ),
+    "an affine table": (["fixed.png", "moving.png", "--transform", "affine", "--transforms", "a.csv"], "ends with .json"),
+    "a crop by a method": (["fixed.png", "moving.png", "--transform", "affine", "--crop", "common"], "received --crop with"),
+    "rigid methods of what is not square": (["fixed.png", "moving.png", "--method", "ecc"], "expected two square ones"),
     "an inverse of nothing": (["fixed.png", "moving.png", "--inverse"], "without --apply"),
     "an inverse of nothing, applied": (["--apply", "no.json", "fixed.png"], "no.json: no such file"),
     "a fill": (["movie.tif", "--fill", "black"], "expected background or a grey value"),
@@ -125,4 +141,41 @@ def test_transforms_of_another_size_are_refused(folder, capsys):
     assert command("fixed.png", "moving.png", "--transforms", "t.csv") == 0
     cv2.imwrite("small.png", np.zeros((50, 60), np.uint8))
     assert command("--apply", "t.csv", "small.png", "--output", "a.png") == 2
+    assert "pictures of 60x50 pixels, expected 180x150" in capsys.readouterr().err
+
+
+def test_a_field_is_found_written_and_applied(folder, capsys):
+    outputs = "--output", "moved.tif", "--field", "f.npy", "--overlay", "grid", "grid.png", "--overlay", "difference", "left.png"
+    assert command("fixed.png", "moving.png", "--transform", "displacement", *outputs, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["correlation"] > 0.98 > found["correlation_before"] - 0.02 and found["matrix"] is None
+    assert found["method"] == "dis" and found["start"]["score"] > 0.3 and np.load("f.npy").shape == (*SIZE, 2)
+    moved, fixed, unmoved = (open_array(name).planes([0])[0].astype(float) for name in ("moved.tif", "fixed.png", "moving.png"))
+    away, before = (np.abs(picture - fixed)[20:-20, 20:-20].mean() for picture in (moved, unmoved))
+    assert away < 0.3 * before
+    assert open_array("grid.png").shape == (*SIZE, 3) and open_array("left.png").shape == (SIZE[0], 2 * SIZE[1])
+    assert command("--apply", "f.npy", "moving.png", "--output", "again.png") == 0
+    np.testing.assert_array_equal(open_array("again.png").planes([0])[0], moved)
+    assert command("--apply", "f.npy", "moving.png", "--inverse", "--output", "back.png") == 2
+    assert "received --inverse with the field f.npy" in capsys.readouterr().err
+
+
+def test_a_homography_is_found_written_applied_and_undone(folder, capsys):
+    _, truth = folder
+    options = "--transform", "homography", "--method", "ecc", "--start", "none"
+    assert command("fixed.png", "moving.png", *options, "--transforms", "h.json", "--output", "moved.png") == 0
+    text = capsys.readouterr().out
+    assert "ecc moved what was there by up to" in text and "do not take this" not in text and "wrote h.json" in text
+    matrix = np.array(json.loads((folder[0] / "h.json").read_text())["matrix"]["values"][0])
+    expected = frames.pixel_maps(truth[1][0], truth[1][1], SIZE, SIZE)[0]
+    corners = np.array([[0, 0, 1], [179, 0, 1], [0, 149, 1], [179, 149, 1]]).T
+    np.testing.assert_allclose((matrix @ corners)[:2] / (matrix @ corners)[2], (expected @ corners)[:2], atol=0.1)
+    assert command("--apply", "h.json", "moving.png", "--output", "again.png") == 0
+    moved, again = (open_array(name).planes([0])[0].astype(float) for name in ("moved.png", "again.png"))
+    assert np.abs(moved - again).max() <= 1
+    assert command("--apply", "h.json", "again.png", "--inverse", "--output", "back.png") == 0
+    back, moving = (open_array(name).planes([0])[0].astype(float) for name in ("back.png", "moving.png"))
+    assert np.corrcoef(back[20:-20, 20:-20].ravel(), moving[20:-20, 20:-20].ravel())[0, 1] > 0.99
+    cv2.imwrite("small.png", np.zeros((50, 60), np.uint8))
+    assert command("--apply", "h.json", "small.png", "--output", "a.png") == 2
     assert "pictures of 60x50 pixels, expected 180x150" in capsys.readouterr().err

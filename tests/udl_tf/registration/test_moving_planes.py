@@ -8,7 +8,7 @@ from pipelines.files.lazy import MemoryArray
 from pipelines.files.transforms.table import TransformTable
 from udl_tf.registration.movie import Movie
 from udl_tf.registration.moving_planes import common_part, moved_planes
-from udl_tf.registration.overlays import checkerboard, red_green
+from udl_tf.registration.overlays import Seen, checkerboard, difference, grid, red_green
 
 VALUES = np.random.default_rng(0).integers(0, 255, (2, 3, 4, 20, 24)).astype(np.uint8)
 
@@ -45,6 +45,13 @@ def test_the_common_part_of_shifts_is_their_overlap():
 
 def test_overlays_by_hand():
     fixed, moved = np.tile(np.arange(16.0), (16, 1)), np.tile(np.arange(16.0)[::-1], (16, 1))
-    board, both = checkerboard(fixed, moved), red_green(fixed, moved)
+    y, x = np.mgrid[:16, :16].astype(np.float32)
+    seen = Seen(fixed, moved, fixed, np.stack([x + 0.5, y + 3.0], -1))
+    left = difference(seen)
+    assert left.shape == (16, 32) and set(np.unique(left[:, 16:])) == {128} and left[0, 0] == 0 and left[0, 15] == 255
+    lines = (grid(seen) == (255, 200, 0)).all(-1)  # every two pixels: places 0.5, 1.5 | 2.5, 3.5 and 3 | 4, 5
+    assert not lines[0, :2].any() and lines[:, 2].all() and not lines[0, 3] and lines[1].all() and not lines[2, 3]
+    seen = Seen(fixed, moved, moved, seen.places)
+    board, both = checkerboard(seen), red_green(seen)
     assert board[0, 1] > board[0, 0] == 0 and board[0, 2] > board[0, 3]  # fields of two pixels: up, then down
     assert both[0, 0].tolist() == [0, 255, 0] and both[0, 15].tolist() == [255, 0, 0]

@@ -30,6 +30,7 @@ class Found:
         correlation: of both pictures after a light blur, where both show something. correlation_before: the same at the start.
         disagreement: (median, 95th percentile), pixels: how far a point is from where it was after the way there by this
             answer, and back by the method's answer for the exchanged pair. No standard error: what both get wrong is not seen.
+            NaN where it moves nothing either way: then it has given up, or there is nothing to move.
         folded: share of the fixed frame where the transform folds. largest: pixels, the largest displacement from the start.
         fixed, moving: (height, width) of the frames.
     """
@@ -67,14 +68,19 @@ def register_by(method: str, kind: str, fixed: np.ndarray, moving: np.ndarray, a
     first = Rigid(np.zeros(1), np.zeros((1, 2))) if start is None else Rigid(start.angle, start.shift)
     problem, answer = Problem(registry.PROBLEMS[kind], min(sizes[0])), rival.function(registry.PROBLEMS[kind])
     still, near = _standardised(fixed), _standardised(placed(moving, first, sizes[0]))
-    found, back = (answer(problem, {"fixed": a[None], "moving": b[None]}) for a, b in ((still, near), (near, still)))
+    seen = visible(first, *sizes)
+    if kind == "displacement":
+        near = np.where(seen, near, still)  # where nothing is known nothing shall pull
+    known, all_known = seen[None], np.ones((1, *sizes[0]), bool)
+    found = answer(problem, {"fixed": still[None], "moving": near[None], "known": known})
+    back = answer(problem, {"fixed": near[None], "moving": still[None], "known": all_known})
     total = compose(first, found) if not isinstance(found, Displacement) else compose(first, found, 1.0)
-    seen = visible(first, sizes[0], sizes[1]), visible(total, sizes[0], sizes[1])
+    seen_after = visible(total, *sizes)
     return Found(
         transform=total,
         start=start,
-        correlation=_likeness(still, _standardised(placed(moving, total, sizes[0])), seen[1]),
-        correlation_before=_likeness(still, near, seen[0]),
+        correlation=_likeness(still, _standardised(placed(moving, total, sizes[0])), seen_after),
+        correlation_before=_likeness(still, near, seen),
         disagreement=disagreement(found, back, sizes[0]),
         folded=folded(found, sizes[0]),
         largest=largest(found, sizes[0]),
@@ -85,6 +91,8 @@ def register_by(method: str, kind: str, fixed: np.ndarray, moving: np.ndarray, a
 
 def disagreement(there: Transform, back: Transform, size: tuple[int, int]) -> tuple[float, float]:
     """(median, 95th percentile) of how far from its start a point ends, pixels, over a frame of `size`."""
+    if largest(there, size) == largest(back, size) == 0.0:
+        return (float("nan"),) * 2
     points = _spread(size)
     away = np.linalg.norm(back.pull(there.pull(points))[0] - points, axis=-1)
     return tuple(float(value) for value in np.percentile(away, (50, 95)))

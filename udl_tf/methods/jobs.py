@@ -11,8 +11,9 @@ from pipelines.files.transforms import json_file
 from pipelines.files.transforms.registry import write_transforms
 from pipelines.files.transforms.table import TransformTable
 from pipelines.geometry.transforms import Displacement, Rigid
+from pipelines.geometry.transforms.base import plain
+from udl_tf.methods.by_method import Found, register_by
 from udl_tf.registration.jobs import Wanted, check_picture, same_pixels, write_moved
-from udl_tf.registration.methods import Found, register_by
 from udl_tf.registration.movie import Movie
 from udl_tf.registration.overlays import OVERLAYS, Seen
 from udl_tf.registration.placing import pixel_places, placed
@@ -99,9 +100,9 @@ def _numbers(found: Found):
     start, transform = found.start, found.transform
     return {
         "start": start and {"angle": float(start.angle[0]), "shift": start.shift[0].tolist(), "score": float(start.score[0])},
-        "correlation": found.correlation,
-        "correlation_before": found.correlation_before,
-        "disagreement": {"median": found.disagreement[0], "p95": found.disagreement[1]},
+        "correlation": plain(found.correlation),
+        "correlation_before": plain(found.correlation_before),
+        "disagreement": dict(zip(("median", "p95"), plain(found.disagreement), strict=True)),
         "folded": found.folded,
         "largest": found.largest,
         "matrix": None if isinstance(transform, Displacement) else transform.matrix[0].tolist(),
