@@ -1,4 +1,4 @@
-"""Trains a small network in a process of its own, for tests that kill it: ``python training_program.py FOLDER [STEP]``.
+"""Trains a small network in a process of its own, for a test that kills it: ``python training_program.py FOLDER [STEP]``.
 
 Goes on from the checkpoints in FOLDER, writes one at every step, and FOLDER/end.npz at the end; the exit code is that of `fit`.
 After STEP it makes the file FOLDER/waiting and waits until it is gone.
