@@ -82,6 +82,7 @@ RIVALS = {
     "goturn": Rival("GOTURN", {"tracking": "goturn"}, learns=True),
     "dirnet": Rival("DIRNet", {"deformable": "deformable.dirnet"}, learns=True),
     "unet": Rival("U-Net", {"deformable": "deformable.unet"}, learns=True),
+    "lddmm": Rival("LDDMM", {"deformable": "deformable.lddmm"}),
     "ffd": Rival("SimpleITK B-splines", {"deformable": "deformable.free_form"}, needs={"SimpleITK": "SimpleITK"}),
     "demons": Rival("demons", {"deformable": "deformable.demons"}, needs={"SimpleITK": "SimpleITK"}),
     "dis": Rival("DIS flow", {"deformable": "deformable.dis_flow"}),
