@@ -27,7 +27,9 @@ FIGURES = "figures"
 
 def add_args(parser):
     """Declare the arguments."""
-    parser.add_argument("--table", required=True, metavar="NAME", help="1, 2, homography, tracking, features or deformable")
+    parser.add_argument(
+        "--table", required=True, metavar="NAME", help="1, 2, homography, tracking, features, agents or deformable"
+    )
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="columns (default: the table's)")
     parser.add_argument("--data", metavar="DIR", help="folder with photos/train, photos/val and cryo/class_averages")
     parser.add_argument("--scale", default="small", metavar="NAME", help="small: 64 px, for two cores; paper: 128 px, for a GPU")

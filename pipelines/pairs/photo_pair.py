@@ -14,7 +14,7 @@ from pipelines.geometry import warp
 from pipelines.pictures.crops import crop_size
 
 
-def photo_pair(crops, seed, patch=128, max_shift=10.0):
+def photo_pair(crops, seed, patch=128, max_shift=10.0, max_angle=180.0):
     """Turn and shift photos and cut a pair of patches from each.
 
     The angle and the shift are exact. The interpolation is bilinear and blurs `fixed` a little: against a windowed sinc (Lanczos)
@@ -24,11 +24,11 @@ def photo_pair(crops, seed, patch=128, max_shift=10.0):
         crops: float32 (batch, size, size), size at least `crop_size(patch, max_shift)` and of the parity of `patch`.
         seed: int32 (2,).
         patch: side of the patches in pixels.
-        max_shift: pixels; dx and dy are uniform in [-max_shift, max_shift].
+        max_shift: pixels; dx and dy are uniform in [-max_shift, max_shift]. max_angle: degrees, likewise.
 
     Returns:
         fixed, moving: float32 (batch, patch, patch).
-        angle: (batch,) degrees, uniform in [-180, 180), and shift: (batch, 2) pixels: what brings moving onto fixed.
+        angle: (batch,) degrees, and shift: (batch, 2) pixels: what brings moving onto fixed.
 
     Raises:
         InputError: the crops are too small, or of the other parity.
@@ -42,7 +42,7 @@ def photo_pair(crops, seed, patch=128, max_shift=10.0):
         )
     seeds = draws.split(seed, 2)
     batch = tf.shape(crops)[0]
-    angle = draws.uniform([batch], seeds[0], -180.0, 180.0)
+    angle = draws.uniform([batch], seeds[0], -max_angle, max_angle)
     shift = draws.uniform([batch, 2], seeds[1], -max_shift, max_shift)
     fixed = warp.centre_crop(warp.warp(crops, angle, shift), patch)
     return fixed, warp.centre_crop(crops, patch), angle, shift

@@ -89,25 +89,25 @@ def from_stack(pools, batch, seed, poses=None, start=0):
     return pools.starting(turn).enumerate(turn).flat_map(batches).skip(used).prefetch(2)
 
 
-def from_photos(crops, choose_noise, seed, patch=128, max_shift=10.0, start=0):
+def from_photos(crops, choose_noise, seed, patch=128, max_shift=10.0, start=0, max_angle=180.0):
     """The paper's natural-image recipe (section 4.1) on crops of photos.
 
     Args:
         crops: dataset of float32 (batch, size, size), see `pipelines.pictures.crops.Pictures`.
-        patch, max_shift: see `pairs.photo_pair`.
+        patch, max_shift, max_angle: see `pairs.photo_pair`.
         choose_noise: ``(images, seed) -> images``, the noise of each patch. start: number of the first batch of `crops`.
     """
 
     def make(number, images):
-        return of_photos(images, choose_noise, seed, number, patch, max_shift)
+        return of_photos(images, choose_noise, seed, number, patch, max_shift, max_angle)
 
     return _on_accelerator(crops.enumerate(start), make)
 
 
-def of_photos(images, choose_noise, seed, number, patch=128, max_shift=10.0):
+def of_photos(images, choose_noise, seed, number, patch=128, max_shift=10.0, max_angle=180.0):
     """Element `number` of `from_photos` for crops (batch, size, size)."""
     seeds = draws.split(_seed(seed, number), 3)
-    fixed, moving, angle, shift = photo_pair(images, seeds[0], patch, max_shift)
+    fixed, moving, angle, shift = photo_pair(images, seeds[0], patch, max_shift, max_angle)
     fixed, moving = choose_noise(fixed, seeds[1]), choose_noise(moving, seeds[2])
     return _element(normalise(fixed), normalise(moving), (angle, shift))
 

@@ -15,7 +15,7 @@ from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.geometry import homography
 from pipelines.geometry.sampling import bilinear
-from pipelines.geometry.transforms import Homography
+from pipelines.geometry.transforms import Homography, Rigid
 from udl_tf.alignment.gauss_newton import gradients, solve
 
 METHODS = ("inverse-compositional", "forward-additive")
@@ -25,14 +25,16 @@ BATCH = 64
 
 
 def answer(problem, inputs):
-    """See `registry.Rival`: homographies, from none; the identity where a pair is lost."""
+    """See `registry.Rival`: `Homography`, of close pairs `Rigid`, from none; the identity where a pair is lost."""
     found, aligned = [], tf.function(align, autograph=False)
+    kind = "rigid" if problem.kind == "close" else "homography"
     for start in range(0, len(inputs["moving"]), BATCH):
         pair = (tf.constant(inputs[name][start : start + BATCH]) for name in ("fixed", "moving"))
-        matrix = aligned(*pair, kind="homography")[0].numpy()
+        matrix = aligned(*pair, kind=kind)[0].numpy()
         matrix[~np.isfinite(matrix).all((1, 2))] = np.eye(3)
         found.append(matrix)
-    return Homography(np.concatenate(found))
+    found = Homography(np.concatenate(found))
+    return Rigid.nearest(found) if kind == "rigid" else found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import importlib.util
 
 from pipelines.errors import InputError
 
-KINDS = ("rigid", "affine", "homography", "tracking", "deformable", "features")  # of problems
+KINDS = ("rigid", "close", "affine", "homography", "tracking", "deformable", "features")  # of problems; close: rigid, near it
 PROBLEMS = {"rigid": "rigid", "affine": "affine", "homography": "homography", "displacement": "deformable"}  # by transform
 
 
@@ -62,7 +62,7 @@ RIVALS = {
     "stn": Rival("STN-based", {"rigid": "stn"}, learns=True),
     "udl": Rival("UDL", {"rigid": "udl"}, learns=True),
     "unsupervised": Rival("unsupervised", {"homography": "deep_homography"}, learns=True, options={"unsupervised": True}),
-    "default": Rival("shipped model", {"rigid": "shipped"}),
+    "default": Rival("shipped model", {"rigid": "shipped", "close": "shipped"}),
     "fourier": Rival("Fourier-based", {"rigid": "power_spectrum"}, weighs=True),
     "exhaustive": Rival("exhaustive", {"rigid": "exhaustive"}, weighs=True),
     "ecc": Rival("ECC", {"rigid": "ecc", "affine": "ecc_pyramid", "homography": "ecc_pyramid"}),
@@ -77,9 +77,11 @@ RIVALS = {
     "exemplar": Rival("Exemplar-CNN", dict.fromkeys(MATCHED, "features.exemplar"), learns=True),
     "fourier-mellin": Rival("Fourier-Mellin", {"rigid": "fourier_mellin"}, needs={"skimage": "scikit-image"}),
     "imreg_dft": Rival("imreg_dft", {"rigid": "imreg"}, needs={"imreg_dft": "imreg_dft"}),
-    "ic-lk": Rival("IC-LK", {"homography": "lucas_kanade", "tracking": "tracking"}),
+    "ic-lk": Rival("IC-LK", {"close": "lucas_kanade", "homography": "lucas_kanade", "tracking": "tracking"}),
     "deep-lk": Rival("Deep-LK", {"tracking": "deep_lk"}, learns=True),
     "goturn": Rival("GOTURN", {"tracking": "goturn"}, learns=True),
+    "agent": Rival("agent", {"close": "agents.rigid"}, learns=True),
+    "agent-self": Rival("agent, self-pairs", {"close": "agents.rigid"}, learns=True, options={"itself": True}),
     "dirnet": Rival("DIRNet", {"deformable": "deformable.dirnet"}, learns=True),
     "unet": Rival("U-Net", {"deformable": "deformable.unet"}, learns=True),
     "lddmm": Rival("LDDMM", {"deformable": "deformable.lddmm"}),

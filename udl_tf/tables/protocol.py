@@ -31,8 +31,8 @@ class Table:
     """A table.
 
     Attributes:
-        name: 1, 2, homography, tracking, features, deformable. title: its caption.
-        material: ``photos``, ``particles``, or as its name.
+        name: 1, 2, homography, tracking, features, agents, deformable. title: its caption.
+        material: ``photos``, ``particles``, or the kind of its problems.
         unit: of the errors. period: of angles, degrees, 0 where there are none. conditions: of its rows.
         methods: its columns, names in `udl_tf.rivals.registry`, as far as nobody asks for others.
         printed: {method: {condition: the paper's value or `FAILED`}}.
@@ -52,7 +52,7 @@ class Table:
     @property
     def kind(self):
         """Of the problems that it sets, see `udl_tf.rivals.problem`."""
-        return "rigid" if self.material in ("photos", "particles") else self.material
+        return {"photos": "rigid", "particles": "rigid"}.get(self.material, self.material)
 
 
 PHOTO_CONDITIONS = (
@@ -87,6 +87,10 @@ FEATURES_CONDITIONS = (
     Condition("gaussian-0.1", "Gaussian, SNR 0.1", "gaussian:0.1", shown=True),
     Condition("gamma", "gamma up to 3", "gamma:2", shown=True),
     Condition("gradient", "light falls off", "gradient:0.9", shown=True),
+)
+AGENTS_CONDITIONS = (
+    Condition("clean", "clean", "clean", shown=True),
+    Condition("gaussian-0.5", "Gaussian, SNR 0.5", "gaussian:0.5", shown=True),
 )
 DEFORMABLE_CONDITIONS = (
     Condition("clean", "photographs, clean", "clean", "photographs", shown=True),
@@ -168,6 +172,23 @@ TABLES = {
             "solved": "solved, %",
             "correct": "correct matches, %",
             "matches": "matches",
+            "ms": "ms a pair",
+        },
+    ),
+    "agents": Table(
+        "agents",
+        "Rotation error on pairs of photographs that begin within 30 degrees",
+        "close",
+        "deg",
+        360.0,
+        AGENTS_CONDITIONS,
+        ("agent", "agent-self", "ic-lk", "default"),
+        {},
+        {
+            "mean": "angle, deg",
+            "shift": "shift, px",
+            "solved": "within 1 deg and 1 px, %",
+            "walked": "steps taken",
             "ms": "ms a pair",
         },
     ),

@@ -10,6 +10,7 @@ import tensorflow as tf
 from pipelines.files.fingerprint import fingerprint
 from udl_tf.rivals import learning
 from udl_tf.tables import (
+    agents_cases,
     cache,
     cases,
     deformable_cases,
@@ -18,6 +19,7 @@ from udl_tf.tables import (
     homography_cases,
     match_scores,
     pictures,
+    pose_scores,
     scores,
     tracking_cases,
 )
@@ -28,10 +30,12 @@ BUILDERS = {
     "homography": homography_cases.build,
     "tracking": tracking_cases.build,
     "features": features_cases.build,
+    "close": agents_cases.build,
     "deformable": deformable_cases.build,
 }
 MEASURES = {
     "features": match_scores.measures,
+    "close": pose_scores.measures,
     "deformable": field_scores.measures,
 }  # of tables with `Table.measures`: (case, answer) -> dict
 MODELS = "models"
@@ -40,7 +44,8 @@ CODE = (  # that a training runs through
     "udl_tf.networks",
     "udl_tf.training",
     "udl_tf.rivals",
-    *(f"udl_tf.tables.{name}" for name in ("cases", "homography_cases", "tracking_cases", "features_cases", "deformable_cases")),
+    *(f"udl_tf.tables.{name}_cases" for name in ("homography", "tracking", "features", "agents", "deformable")),
+    "udl_tf.tables.cases",
 )
 
 Cell = collections.namedtuple("Cell", "row losses picture")

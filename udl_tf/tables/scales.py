@@ -57,6 +57,7 @@ SCALES = {
             "homography": {"supervised": 2500, "unsupervised": 2000},
             "tracking": {"deep-lk": 300, "goturn": 1500},
             "features": {"exemplar": 600},
+            "close": {"agent": 700, "agent-self": 700},
             "deformable": {"dirnet": 300, "unet": 250},
         },
     ),

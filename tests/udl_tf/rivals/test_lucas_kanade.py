@@ -8,6 +8,7 @@ from pipelines import geometry
 from pipelines.errors import InputError
 from pipelines.geometry import homography
 from udl_tf.rivals import lucas_kanade
+from udl_tf.rivals.problem import Problem
 
 SIZE = 96
 SPOTS = np.random.default_rng(3).uniform([-0.42, -0.42, 0.05, 0.5], [0.42, 0.42, 0.09, 1.5], (25, 4))  # x, y, width, brightness
@@ -115,3 +116,11 @@ def test_unknown_kinds_are_refused():
         lucas_kanade.align(image, image, "bent")
     with pytest.raises(InputError, match="'sideways'.*inverse-compositional, forward-additive"):
         lucas_kanade.align(image, image, "rigid", "sideways")
+
+
+def test_close_pairs_are_answered_with_a_rigid_transform():
+    true = rigid([4.0, -3.0], [[2.0, -1.0], [0.5, 3.0]])
+    inputs = {"fixed": render(true), "moving": render(np.stack([np.eye(3)] * 2))}
+    found = lucas_kanade.answer(Problem("close", SIZE), inputs)
+    np.testing.assert_allclose(found.angle, [4.0, -3.0], atol=0.1)
+    np.testing.assert_allclose(found.shift, [[2.0, -1.0], [0.5, 3.0]], atol=0.1)

@@ -13,7 +13,16 @@ from pipelines.geometry.transforms import Displacement
 from pipelines.geometry.warp import centre_crop, pulled, warp
 from pipelines.pictures import phantoms
 from udl_tf.rivals.tracking import cut
-from udl_tf.tables import cases, deformable_cases, features_cases, homography_cases, protocol, scales, tracking_cases
+from udl_tf.tables import (
+    agents_cases,
+    cases,
+    deformable_cases,
+    features_cases,
+    homography_cases,
+    protocol,
+    scales,
+    tracking_cases,
+)
 
 TINY = dataclasses.replace(
     scales.scale("small"), batch=8, train_pairs=16, test_pairs=12, sources=6, sequences=2, frames=4, corner_reach=6.0
@@ -153,6 +162,16 @@ def test_features_are_measured_on_table_1s_pairs_and_learned_from_clean_pictures
     np.testing.assert_array_equal(dark.truth["angle"], case.truth["angle"])
     assert np.abs(dark.inputs["fixed"] - case.inputs["fixed"]).max() > 0.5
     np.testing.assert_array_equal(next(dark.problem.train().as_numpy_iterator())[0]["fixed"], inputs["fixed"])
+
+
+def test_pairs_of_agents_begin_close_and_are_learned_from_larger_images():
+    table = protocol.table("agents")
+    case = agents_cases.build(table, table.conditions[0], TINY, None, None, seed=3)
+    for inputs, truth in ((case.inputs, case.truth), next(case.problem.train().as_numpy_iterator())):
+        assert 15.0 < np.abs(truth["angle"]).max() <= 30.0 and 5.0 < np.abs(truth["shift"]).max() <= 10.0
+        found = warp(tf.constant(inputs["moving"]), truth["angle"], truth["shift"])
+        assert np.median(agreement(found, inputs["fixed"], 24)) > 0.95
+    assert case.inputs["fixed"].shape == (12, 64, 64) and inputs["fixed"].shape == (8, 120, 120)
 
 
 @pytest.mark.parametrize(("name", "missing"), [("1", "photos/val"), ("2", "cryo/class_averages/empiar10034.mrc")])
