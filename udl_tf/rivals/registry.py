@@ -10,7 +10,7 @@ import importlib.util
 
 from pipelines.errors import InputError
 
-KINDS = ("rigid", "close", "affine", "homography", "tracking", "deformable", "features")  # of problems; close: rigid, near it
+KINDS = ("rigid", "close", "affine", "homography", "tracking", "deformable", "features")  # of problems; close: rigid, not far off
 PROBLEMS = {"rigid": "rigid", "affine": "affine", "homography": "homography", "displacement": "deformable"}  # by transform
 
 

@@ -7,9 +7,7 @@ import numpy as np
 from udl_tf.rivals.agents import actions
 
 Walk = collections.namedtuple("Walk", "angle shift steps")
-Walk.__doc__ = (
-    """`angle` (n,) degrees and `shift` (n, 2) pixels where the walk of each pair ends, `steps` (n,) that it has taken."""
-)
+Walk.__doc__ = """`angle` (n,) degrees, `shift` (n, 2) pixels: where each walk ends. `steps` (n,) that it has taken."""
 
 
 def walk(values, angle, shift, step, most):
