@@ -14,7 +14,7 @@ class Problem:
         model: name of the shipped model that is made for such images.
         spectral_snr: function () -> (side // 2 + 1,), true signal-to-noise ratio of every ring of frequencies.
         train: function (start=0) -> endless dataset of (inputs, truth), the same for all that learn; its images may be larger.
-        scale: ``small`` or ``paper``: how large the networks are.
+        noise: of the images, as `pipelines.noise.parse` reads it. scale: ``small`` or ``paper``: how large the networks are.
         config: `presets.Config` of the paper's network for these images. training_data: what UDL trains it on, a
             `training.datasets.TrainingData`.
     """
@@ -24,6 +24,7 @@ class Problem:
     model: str = ""
     spectral_snr: collections.abc.Callable | None = None
     train: collections.abc.Callable | None = None
+    noise: str = "clean"
     scale: str = "small"
     config: object = None
     training_data: object = None

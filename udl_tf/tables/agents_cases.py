@@ -43,6 +43,7 @@ def build(table, condition, scale, data, output, seed):
         side=scale.box,
         model=cases.SHIPPED["photos"],
         train=functools.partial(cases.repeated, train, scale),
+        noise=condition.noise,
         scale=scale.name,
         config=config,
     )

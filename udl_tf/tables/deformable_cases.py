@@ -38,7 +38,7 @@ def build(table, condition, scale, data, output, seed):
     test = bent(make("val", TEST_BATCH, seed + TEST_SEED), seed + TEST_SEED, 0)
     inputs, truth = pairs.collect(test, max(scale.test_pairs // FEWER, 1))
     train = functools.partial(repeated, functools.partial(bent, pictures, seed), scale)
-    problem = Problem(table.kind, scale.box, train=train, scale=scale.name)
+    problem = Problem(table.kind, scale.box, train=train, noise=condition.noise, scale=scale.name)
     return Case(problem, inputs, truth, files_of(data, condition.image))
 
 

@@ -41,6 +41,12 @@ def taken(pose, chosen, step):
     return geometry.compose(pose, (step * tf.gather(ANGLES, chosen), step * tf.gather(SHIFTS, chosen)))
 
 
+def stepped(state, chosen, step):
+    """As `taken`, of poses as rows (angle, dx, dy), NumPy (n, 3)."""
+    angle, shift = taken((state[:, 0], state[:, 1:]), chosen, step)
+    return np.concatenate([np.asarray(angle)[:, None], shift], 1)
+
+
 def distance(angle, shift):
     """How far (angle (...), shift (..., 2)) is from nothing, (...)."""
     return tf.sqrt(angle**2 + tf.reduce_sum(shift**2, -1))

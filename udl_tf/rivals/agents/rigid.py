@@ -89,18 +89,20 @@ class AgentModel(BuiltModel):
     def walked(self, inputs):
         """Align pairs, dict of `fixed` and `moving` (n, box, box): (angle (n,), shift (n, 2), steps (n,)), NumPy."""
         fixed, moving = (np.asarray(inputs[name], np.float32) for name in ("fixed", "moving"))
-        start, steps = Rigid.identity(len(fixed)), 0
-        found = walking.Walk(start.angle, start.shift, 0)
+        found, steps = walking.Walk(np.zeros((len(fixed), 3), np.float32), 0), 0
         for name, level in actions.LEVELS.items():
-            look = self.lookers[name]
 
-            def values(angle, shift, rows, look=look):
-                return look(fixed[rows], moving[rows], angle, shift).numpy()
+            def values(pose, rows, look=self.lookers[name]):
+                return look(fixed[rows], moving[rows], pose[:, 0], pose[:, 1:]).numpy()
 
-            most = int(MOST * (level.angle + 2.0 * level.shift * self.box) / level.step)
-            found = walking.walk(values, found.angle, found.shift, level.step, most)
+            taken = functools.partial(actions.stepped, step=level.step)
+            found = walking.walk(values, taken, found.state, level.step / 2.0, self.most(level))
             steps = steps + found.steps
-        return found.angle, found.shift, steps
+        return found.state[:, 0], found.state[:, 1:], steps
+
+    def most(self, level):
+        """Steps after which a walk ends at the latest."""
+        return int(MOST * (level.angle + 2.0 * level.shift * self.box) / level.step)
 
     @functools.cached_property
     def lookers(self):
@@ -127,7 +129,7 @@ def drawn_rest(count, level, side, seed):
 def learner(problem, steps=None, itself=False):
     """See `registry.Rival`. itself: learn from self-pairs instead of the truth."""
     steps = steps or STEPS[problem.scale]
-    own = noise.parse(problem.config.noise) if itself else None
+    own = noise.parse(problem.noise) if itself else None
     model = AgentModel(problem.side, of_scale(WIDTHS, problem.scale), itself=own)
     compiled(model, problem.scale, LEARNING_RATE[problem.scale], steps)
 

@@ -4,42 +4,39 @@ import collections
 
 import numpy as np
 
-from udl_tf.rivals.agents import actions
-
-Walk = collections.namedtuple("Walk", "angle shift steps")
-Walk.__doc__ = """`angle` (n,) degrees, `shift` (n, 2) pixels: where each walk ends. `steps` (n,) that it has taken."""
+Walk = collections.namedtuple("Walk", "state steps")
+Walk.__doc__ = """`state` (n, d) where each walk ends, `steps` (n,) that it has taken."""
 
 
-def walk(values, angle, shift, step, most):
+def walk(values, taken, start, near, most):
     """Take the action of the highest value again and again.
 
-    A pair that comes back to within half a step of a pose where it has been goes round in a circle: its walk ends with the mean
-    of the poses since then. One that does not ends where it is after `most` steps.
+    A pair that comes back to near a state where it has been goes round in a circle: its walk ends with the mean of the states
+    since then. One that does not ends where it is after `most` steps.
 
     Args:
-        values: function (angle (m,), shift (m, 2), rows (m,)) -> values (m, 6) of the pairs of these rows under these poses.
-        angle, shift: (n,), (n, 2), where the walk begins. step: degrees and pixels. most: steps.
+        values: function (states (m, d), rows (m,)) -> values (m, actions) of the pairs of these rows in these states.
+        taken: function (states (m, d), actions (m,)) -> states (m, d) after them.
+        start: (n, d), where the walk begins. near: states that differ by less in every number are one. most: steps.
 
     Returns:
         `Walk`, NumPy.
     """
-    pose = np.concatenate([np.float32(angle)[:, None], np.float32(shift)], 1)  # (n, 3)
-    track, steps, active = [pose], np.zeros(len(pose), np.int32), np.arange(len(pose))
-    ends = pose.copy()
+    state = np.array(start, np.float32)
+    track, steps, active, ends = [state], np.zeros(len(state), np.int32), np.arange(len(state)), state.copy()
     for _ in range(most):
-        here = track[-1]
-        chosen = np.argmax(values(here[active, 0], here[active, 1:], active), 1)
-        turned, moved = actions.taken((here[active, 0], here[active, 1:]), chosen, step)
-        pose = here.copy()
-        pose[active] = np.concatenate([np.asarray(turned)[:, None], moved], 1)
+        here = track[-1][active]
+        chosen = np.argmax(values(here, active), 1)
+        state = track[-1].copy()
+        state[active] = taken(here, chosen)
         steps[active] += 1
-        been = np.abs(np.stack(track)[:, active] - pose[active]).max(-1) < step / 2.0  # (poses, m)
+        been = np.abs(np.stack(track)[:, active] - state[active]).max(-1) < near  # (states, m)
         closed, first = been.any(0), been.argmax(0)
-        ends[active] = pose[active]
+        ends[active] = state[active]
         for row, begin in zip(active[closed], first[closed], strict=True):
             ends[row] = np.mean([old[row] for old in track[begin:]], 0)
-        track.append(pose)
+        track.append(state)
         active = active[~closed]
         if not len(active):
             break
-    return Walk(ends[:, 0], ends[:, 1:], steps)
+    return Walk(ends, steps)

@@ -1,5 +1,7 @@
 """Rigid agents: what an action is worth, walks that an oracle leads, and training with and without the truth."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -54,30 +56,35 @@ def test_the_pose_of_a_rest_leaves_just_that_rest():
 def oracle(truth, step):
     """The true values, in place of a network."""
 
-    def values(angle, shift, rows):
-        rest = geometry.compose(geometry.inverse(angle, shift), (truth[0][rows], truth[1][rows]))
+    def values(pose, rows):
+        rest = geometry.compose(geometry.inverse(pose[:, 0], pose[:, 1:]), (truth[0][rows], truth[1][rows]))
         return actions.values(rest, step).numpy()
 
     return values
 
 
+def walked(values, start, step, most):
+    """(angle, shift, steps) at the end of a walk."""
+    found = walking.walk(values, functools.partial(actions.stepped, step=step), start, step / 2.0, most)
+    return found.state[:, 0], found.state[:, 1:], found.steps
+
+
 def test_an_oracle_ends_at_the_truth_within_half_a_step():
     angle, shift = RNG.uniform(-30.0, 30.0, 20).astype(np.float32), RNG.uniform(-10.0, 10.0, (20, 2)).astype(np.float32)
-    found = walking.Walk(np.zeros(20), np.zeros((20, 2)), None)
-    for level in actions.LEVELS.values():
-        found = walking.walk(oracle((angle, shift), level.step), found.angle, found.shift, level.step, 100)
-    assert np.abs(found.angle - angle).max() <= 0.125 + 1e-3
+    turned, moved, _ = walked(oracle((angle, shift), 1.0), np.zeros((20, 3)), 1.0, 100)
+    turned, moved, _ = walked(oracle((angle, shift), 0.25), np.concatenate([turned[:, None], moved], 1), 0.25, 100)
+    assert np.abs(turned - angle).max() <= 0.125 + 1e-3
     # A pixel's grid is that of the pose, turned by what the angle is still wrong: half a step along each axis.
-    assert np.linalg.norm(found.shift - shift, axis=1).max() <= 0.125 * np.sqrt(2.0) + 1e-3
+    assert np.linalg.norm(moved - shift, axis=1).max() <= 0.125 * np.sqrt(2.0) + 1e-3
 
 
 def test_steps_counted_by_hand():
     """Along one axis: three steps there, one beyond, one back; a pair that is there at once takes two; and one is cut short."""
     truth = np.float32([3.0, 0.0, 9.0]), np.zeros((3, 2), np.float32)
-    found = walking.walk(oracle(truth, 1.0), np.zeros(3), np.zeros((3, 2)), 1.0, 7)
-    np.testing.assert_array_equal(found.steps, [5, 2, 7])
-    np.testing.assert_allclose(np.abs(found.angle - truth[0])[2], 2.0, atol=1e-5)
-    away = np.abs(found.angle - truth[0])[:2] + np.linalg.norm(found.shift, axis=1)[:2]
+    turned, moved, steps = walked(oracle(truth, 1.0), np.zeros((3, 3)), 1.0, 7)
+    np.testing.assert_array_equal(steps, [5, 2, 7])
+    np.testing.assert_allclose(turned[2], 7.0, atol=1e-5)
+    away = np.abs(turned - truth[0])[:2] + np.linalg.norm(moved, axis=1)[:2]
     np.testing.assert_allclose(away, 0.5, atol=1e-5)  # the middle of where it is and one step beside
 
 
@@ -85,12 +92,9 @@ def test_a_longer_circle_is_noticed():
     around = [0, 2, 1, 3]  # right, down, left, up
     calls = iter(around * 3)
 
-    def values(angle, shift, rows):
-        return np.eye(6)[[next(calls)]]
-
-    found = walking.walk(values, [0.0], [[5.0, 5.0]], 1.0, 50)
-    assert found.steps[0] == 4
-    np.testing.assert_allclose(found.shift, [[5.5, 5.5]], atol=1e-5)
+    _, moved, steps = walked(lambda pose, rows: np.eye(6)[[next(calls)]], [[0.0, 5.0, 5.0]], 1.0, 50)
+    assert steps[0] == 4
+    np.testing.assert_allclose(moved, [[5.5, 5.5]], atol=1e-5)
 
 
 def test_self_pairs_are_of_the_pose_that_they_say():
@@ -136,5 +140,5 @@ def test_a_walk_with_a_network_takes_steps_within_its_limit():
     built = model()
     inputs = {name: image[:, :BOX, :BOX] for name, image in IMAGES.items()}
     angle, shift, steps = built.walked(inputs)
-    most = sum(int(rigid.MOST * (level.angle + 2.0 * level.shift * BOX) / level.step) for level in actions.LEVELS.values())
+    most = sum(built.most(level) for level in actions.LEVELS.values())
     assert angle.shape == (4,) and shift.shape == (4, 2) and (steps >= 4).all() and (steps <= most).all()
