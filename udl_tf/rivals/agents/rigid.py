@@ -62,7 +62,7 @@ class AgentModel(BuiltModel):
             shown = {part: normalise(image[..., 0]) for part, image in pooled.items()}
         return self.networks[name](shown, training=training)
 
-    def losses(self, inputs, truth, seed):
+    def level_losses(self, inputs, truth, seed):
         """Mean squared error of the values of each level, for rests drawn at random; a dict of scalars."""
         seeds = draws.split(seed, 1 + len(actions.LEVELS))
         if self.itself:
@@ -82,7 +82,7 @@ class AgentModel(BuiltModel):
         """One step of both networks on states drawn from a batch of pairs."""
         weights = [weight for part in self.networks.values() for weight in part.trainable_variables]
         with tf.GradientTape() as tape:
-            loss = tf.add_n(list(self.losses(*data, tf.stack([self.seed, self.count.assign_add(1)])).values()))
+            loss = tf.add_n(list(self.level_losses(*data, tf.stack([self.seed, self.count.assign_add(1)])).values()))
         self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
         return {"loss": loss}
 
