@@ -14,6 +14,7 @@ SERVING = [
     "uvicorn>=0.29",
     "requests>=2.31",
 ]
+ZARR = ["zarr>=3; python_version >= '3.11'"]  # OME-Zarr; it has no version 3 for older ones
 DASK = ["dask[distributed]>=2024.1"]
 TUNING = ["scikit-learn>=1.3"]  # keras-tuner's Bayesian search
 
@@ -56,6 +57,7 @@ setup(
         "tifffile>=2023.7",
         "imagecodecs>=2023.7",  # what tifffile decompresses with: LZW, JPEG, Zstandard, 12 bits
         "pillow>=10",
+        "h5py>=3.8",  # Keras brings it, too
         "pandas>=2.1",  # the tables of STAR files
         # Takes their rows apart, and holds their text. 26 wants NumPy 2, which TensorFlow 2.15 cannot have.
         "pyarrow>=14,<26",
@@ -77,12 +79,23 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.15"],
         "serving": SERVING,
         "dask": DASK,
+        "zarr": ZARR,
         "programs": ["jax>=0.10"],  # runs what --program exports; TensorFlow itself does not need it
         "tuning": TUNING,
         # What some of udl_tf/rivals need. imreg_dft uses a module that SciPy 2.0 no longer has.
         "benchmarks": ["SimpleITK>=2.3", "pystackreg>=0.2.7", "scikit-image>=0.22", "imreg_dft>=2.0", "scipy<2"],
         # setuptools and wheel: tests/test_packaging.py builds a wheel without the network.
         # starfile: what another program reads of our STAR files.
-        "test": ["pytest>=7.4", "pytest-xdist>=3.3", "setuptools>=64", "wheel", "starfile>=0.5.10", *SERVING, *DASK, *TUNING],
+        "test": [
+            "pytest>=7.4",
+            "pytest-xdist>=3.3",
+            "setuptools>=64",
+            "wheel",
+            "starfile>=0.5.10",
+            *SERVING,
+            *DASK,
+            *TUNING,
+            *ZARR,
+        ],
     },
 )

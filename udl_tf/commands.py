@@ -18,6 +18,7 @@ import pathlib
 import sys
 
 from pipelines.errors import InputError
+from pipelines.files import inside
 
 COMMANDS = ("align", "register", "sections", "classify", "fit", "tune", "evaluate", "export", "serve")
 
@@ -73,7 +74,7 @@ def run(description, add_args, main, argv=None, prog=None):
 def require(*paths):
     """Raise InputError where one of these files or folders is not there; None is passed over."""
     for path in paths:
-        if path is not None and not pathlib.Path(path).exists():
+        if path is not None and not pathlib.Path(path).exists() and not inside.split(path)[1]:
             raise InputError(f"{path}: no such file or folder")
 
 

@@ -1,7 +1,7 @@
 """Volumes of sections: one grey array of sections, height and width, whatever it is read from; written in the same form.
 
-A TIFF file, an MRC file, or a folder with a picture a section, in the order of their names. Sections are read and written one
-after the other, so that a volume need not fit into memory.
+A TIFF, MRC or HDF5 file, an OME-Zarr folder, or a folder with a picture a section, in the order of their names. Sections are read
+and written one after the other, so that a volume need not fit into memory.
 """
 
 import json
@@ -13,6 +13,7 @@ import numpy as np
 import tifffile
 
 from pipelines.errors import InputError
+from pipelines.files import hdf5, inside, ome_zarr
 from pipelines.files.atomic import atomic_folder, atomic_path
 from pipelines.files.gallery import picture_paths
 from pipelines.files.lazy import LazyArray
@@ -60,7 +61,8 @@ def open_volume(path) -> LazyArray:
     Raises:
         InputError: not there, no volume, colours, several volumes, or one section only.
     """
-    array = SectionFolder(path) if pathlib.Path(path).is_dir() else open_array(path)
+    pictures = pathlib.Path(path).is_dir() and pathlib.Path(path).suffix.lower() not in OPENERS
+    array = SectionFolder(path) if pictures else open_array(path)
     outer = [side for side in array.shape[: -array.plane_axes] if side > 1]
     if array.plane_axes != 2 or len(outer) != 1 or array.dtype.kind not in "iuf":
         axes = ", ".join(f"{side} along {letter}" for letter, side in zip(array.axes, array.shape))
@@ -72,12 +74,14 @@ def check_volume(path, like: LazyArray) -> None:
     """InputError where `write_volume` could not write to a name, told before the work."""
     path = pathlib.Path(path)
     folder, suffix = isinstance(like, SectionFolder), path.suffix.lower()
-    expected = ["a folder"] if folder else [*TIFFS, *(MRCS if like.dtype.name in MODES else ())]
-    if folder != (suffix not in TIFFS + MRCS) or (not folder and suffix not in expected):
-        raise InputError(f"cannot write {path}: expected {'a folder, as ' + str(like.path) if folder else ' or '.join(expected)}")
+    files = [*TIFFS, *(MRCS if like.dtype.name in MODES else ()), *hdf5.SUFFIXES, *ome_zarr.SUFFIXES]
+    if (folder and suffix in (*TIFFS, *MRCS, *files)) or (not folder and suffix not in files):
+        raise InputError(f"cannot write {path}: expected {'a folder, as ' + str(like.path) if folder else ' or '.join(files)}")
+    if suffix in ome_zarr.SUFFIXES:
+        ome_zarr.package(path)
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
-    if path.exists() and like.path is not None and path.samefile(like.path):
+    if path.exists() and like.path is not None and path.samefile(inside.split(like.path)[0]):
         raise InputError(f"cannot write {path}: it is the input, and would be read while it is written")
 
 
@@ -85,16 +89,20 @@ def write_volume(path, sections: Iterable[np.ndarray], like: LazyArray, remark: 
     """Write sections (height, width), as many as `like` has and of its type, in its form; it appears when it is whole.
 
     A TIFF file keeps what `pipelines.files.series_writing.write_series` keeps, an MRC file voxel sizes and type of number, a
-    folder the names of its files. A remark stands in the description (ImageJ: its info; MRC: a label; a folder: `remark.txt`).
+    folder the names of its files, HDF5 and Zarr the chunks. A remark stands in the description (ImageJ: its info; MRC: a label;
+    HDF5, Zarr: `remark` beside the array; a folder: `remark.txt`).
     """
     check_volume(path, like)
-    if isinstance(like, SectionFolder):
+    suffix = pathlib.Path(path).suffix.lower()
+    if suffix in (*hdf5.SUFFIXES, *ome_zarr.SUFFIXES):
+        (hdf5.write_hdf5 if suffix in hdf5.SUFFIXES else ome_zarr.write_zarr)(path, sections, like, remark)
+    elif isinstance(like, SectionFolder):
         with atomic_folder(path) as part:
             for name, section in zip(like.names, sections, strict=True):
                 write_picture(part / name.name, section)
             if remark:
                 (part / "remark.txt").write_text(remark + "\n", encoding="utf-8")
-    elif pathlib.Path(path).suffix.lower() in MRCS:
+    elif suffix in MRCS:
         _write_mrc(path, sections, like, remark)
     else:
         write_series(path, sections, like.shape[-2:], _remarked(like, remark) if remark else like)

@@ -5,6 +5,7 @@ import json
 import re
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -43,6 +44,15 @@ def test_align_then_apply(folder, capsys):
     assert console(["sections", "apply", moved, volume, "--output", again]) == 0
     assert "8 sections moved" in capsys.readouterr().out
     assert np.array_equal(tifffile.imread(again), tifffile.imread(aligned))
+
+    with h5py.File(folder / "volume.h5", "w") as file:
+        file["raw"], file["mask"] = tifffile.imread(volume), np.ones((8, 100, 120), np.uint8)
+    inside = str(folder / "volume.h5" / "raw")
+    assert console(["sections", "apply", moved, inside, "--output", str(folder / "again.h5")]) == 0
+    with h5py.File(folder / "again.h5") as file:
+        np.testing.assert_array_equal(file["raw"][:], tifffile.imread(aligned))
+    assert console(["sections", "apply", moved, inside, "--output", str(folder / "volume.h5"), "--overwrite"]) == 2
+    assert "it is the input" in capsys.readouterr().err
 
 
 def test_what_is_printed(folder, capsys):
