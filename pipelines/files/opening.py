@@ -6,7 +6,7 @@ To add a format, write its file with a `pipelines.files.lazy.LazyArray` and ente
 import pathlib
 
 from pipelines.errors import InputError
-from pipelines.files import hdf5, image_files, inside, ome_zarr, tiff
+from pipelines.files import hdf5, image_files, inside, ome_zarr, tiff, video
 from pipelines.files.cryosparc import read_cs
 from pipelines.files.gallery import Gallery, picture_paths
 from pipelines.files.grey import grey
@@ -25,6 +25,7 @@ OPENERS = {
     ".cs": lambda path: StarArray(read_cs(path)),
     **dict.fromkeys(image_files.SUFFIXES, image_files.PictureFile),
     **dict.fromkeys(tiff.SUFFIXES, tiff.open_tiff),
+    **dict.fromkeys(video.SUFFIXES, video.Video),
     **dict.fromkeys(hdf5.SUFFIXES, hdf5.Hdf5Array),
     **dict.fromkeys(ome_zarr.SUFFIXES, ome_zarr.ZarrArray),
 }
@@ -37,8 +38,8 @@ def open_array(path) -> LazyArray:
 
     Args:
         path: an MRC stack or volume (.mrc, .mrcs, .map, .st, also with .gz or .bz2), a RELION .star or cryoSPARC .cs file, a
-            PNG, JPEG, TIFF or HDF5 file (``file.h5/name`` where it holds several arrays), an OME-Zarr folder, or a folder of
-            pictures.
+            PNG, JPEG or TIFF file, a video (.avi, .mp4, .mov, .mkv), an HDF5 file (``file.h5/name`` where it holds several
+            arrays), an OME-Zarr folder, or a folder of pictures.
 
     Raises:
         InputError: nothing there, an unknown kind of file, or one that cannot be read.

@@ -76,7 +76,9 @@ def _about(like):
     if layout == "ome" or set(like.axes) & set("TC") or "Z" in sizes:
         units = {f"PhysicalSize{axis}Unit": {"um": "µm", "A": "Å"}.get(like.unit, like.unit) for axis in sizes}
         physical = {f"PhysicalSize{axis}": size for axis, size in sizes.items()}
-        return {"ome": "I" not in like.axes, "metadata": {**physical, **units, **_of_ome(known.get("description") or "")}}
+        interval = {"TimeIncrement": known["frame_interval"], "TimeIncrementUnit": "s"} if "frame_interval" in known else {}
+        said = {**interval, **_of_ome(known.get("description") or "")}
+        return {"ome": "I" not in like.axes, "metadata": {**physical, **units, **said}}
     kept = {"description": known.get("description"), "resolution": known.get("resolution")}
     if kept["resolution"] is not None:
         kept["resolutionunit"] = known.get("resolution_unit")
