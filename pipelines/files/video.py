@@ -1,5 +1,7 @@
 """Videos by OpenCV (FFmpeg): frames as they are decoded, in colour unless the first one is grey."""
 
+import os
+
 import cv2
 import numpy as np
 
@@ -56,6 +58,7 @@ class Video(LazyArray):
         return self._last
 
     def _opened(self):
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its own lines on stderr: the error says it
         decoder = cv2.VideoCapture(str(self.path))
         if not decoder.isOpened():
             raise InputError(f"{self.path} cannot be read as a video: not there, damaged, or its codec is not known")
