@@ -1,4 +1,4 @@
-"""The pairs of one row of the deformable table: photographs or sections bent by known fields (`pipelines.pairs.deformed`)."""
+"""The pairs of one row of the deformable table: photographs or sections bent by known fields, made shapes that beat."""
 
 import dataclasses
 import functools
@@ -9,7 +9,7 @@ import numpy as np
 from pipelines import noise, pairs
 from pipelines.errors import InputError
 from pipelines.files import opening
-from pipelines.pairs import deformed
+from pipelines.pairs import cine, deformed
 from pipelines.pictures import DeadLeaves, Photographs, tissue
 from pipelines.pictures.arrays import ArrayPictures
 from udl_tf.rivals.problem import Problem
@@ -25,14 +25,15 @@ LEARNED = 0.8  # of the sections of each volume; the methods are measured on the
 def build(table, condition, scale, data, output, seed):
     """The `cases.Case` of a row; arguments as of `cases.rigid`. Its truth is ``displacement`` (n, box, box, 2), pulled."""
     spec, reach = noise.parse(condition.noise), REACH * scale.box
-    of, scale = SOURCES[condition.image], dataclasses.replace(scale, batch=min(scale.batch, BATCH))
+    of, bend = SOURCES[condition.image]
+    scale = dataclasses.replace(scale, batch=min(scale.batch, BATCH))
 
     def make(part, batch, seed):
         options = {"patch": scale.box, "max_shift": deformed.photo_shift(scale.box, reach), "batch": batch, "seed": seed}
         return of(data, part, scale.sources, options)
 
     def bent(pictures, seed, start):
-        return deformed.from_crops(pictures.crops(start), spec, seed, scale.box, reach, start)
+        return bend(pictures.crops(start), spec, seed, scale.box, reach, start)
 
     pictures = make("train", scale.batch, seed)
     test = bent(make("val", TEST_BATCH, seed + TEST_SEED), seed + TEST_SEED, 0)
@@ -48,6 +49,11 @@ def photographs(data, part, count, options):
     if path:
         return Photographs(path, **options)
     return DeadLeaves(count if part == "train" else max(count // 4, 4), **options)
+
+
+def leaves(data, part, count, options):
+    """Pictures of dead leaves, whatever data there are: the texture of what is made anyway."""
+    return photographs(None, part, count, options)
 
 
 def sections(data, part, count, options):
@@ -66,7 +72,7 @@ def sections(data, part, count, options):
 
 def files_of(data, image):
     """What a row's pictures are read from; the photographs of training, or all volumes."""
-    if not data:
+    if not data or image == "cine":
         return ()
     if image == "photographs":
         return tuple(Photographs(path_of(data, "photos", "train")).files)
@@ -82,4 +88,9 @@ def _part(planes, part):
     return planes[:cut] if part == "train" else planes[cut:]
 
 
-SOURCES = {"photographs": photographs, "sections": sections}
+# What a row's pictures are, and what bends them.
+SOURCES = {
+    "photographs": (photographs, deformed.from_crops),
+    "sections": (sections, deformed.from_crops),
+    "cine": (leaves, cine.from_crops),
+}

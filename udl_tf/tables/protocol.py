@@ -96,6 +96,7 @@ DEFORMABLE_CONDITIONS = (
     Condition("clean", "photographs, clean", "clean", "photographs", shown=True),
     Condition("gaussian-0.5", "photographs, Gaussian, SNR 0.5", "gaussian:0.5", "photographs", shown=True),
     Condition("sections", "sections, Gaussian, SNR 2", "gaussian:2", "sections", shown=True),
+    Condition("cine", "made cine, Gaussian, SNR 10", "gaussian:10", "cine", shown=True),
 )
 
 

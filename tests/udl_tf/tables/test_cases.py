@@ -130,16 +130,17 @@ def test_places_of_a_sequence_show_the_patch_in_every_frame():
     )
 
 
-@pytest.mark.parametrize("number", [0, 2], ids=["photographs", "sections"])
+@pytest.mark.parametrize("number", [0, 2, 3], ids=["photographs", "sections", "cine"])
 def test_fields_of_the_truth_bring_moving_onto_fixed(number):
     table, tiny = protocol.table("deformable"), dataclasses.replace(TINY, test_pairs=20)
     clean = dataclasses.replace(table.conditions[number], noise="clean")
+    gain = 0.01 if number < 3 else 0.001  # two moments of a beat may be alike
     case = deformable_cases.build(table, clean, tiny, None, None, seed=1)
     assert np.linalg.norm(case.truth["displacement"], axis=-1).max() <= 4.0  # 8 pixels of 128
     for inputs, truth in ((case.inputs, case.truth), next(case.problem.train().as_numpy_iterator())):
         found = Displacement(truth["displacement"]).warp(inputs["moving"])
         after, before = (agreement(images, inputs["fixed"], 8) for images in (found, inputs["moving"]))
-        assert np.median(after) > 0.95 and np.median(after) > np.median(before) + 0.01
+        assert np.median(after) > 0.95 and np.median(after) > np.median(before) + gain
 
 
 def test_sections_of_the_test_are_none_of_the_trainings():
