@@ -81,6 +81,10 @@ RIVALS = {
     "deep-lk": Rival("Deep-LK", {"tracking": "deep_lk"}, learns=True),
     "goturn": Rival("GOTURN", {"tracking": "goturn"}, learns=True),
     "agent": Rival("agent", {"close": "agents.rigid"}, learns=True),
+    "agent-deformable": Rival("deformable agent", {"deformable": "agents.deformable"}, learns=True),
+    "agent-deformable-self": Rival(
+        "deformable agent, self-pairs", {"deformable": "agents.deformable"}, learns=True, options={"itself": True}
+    ),
     "agent-self": Rival("agent, self-pairs", {"close": "agents.rigid"}, learns=True, options={"itself": True}),
     "dirnet": Rival("DIRNet", {"deformable": "deformable.dirnet"}, learns=True),
     "unet": Rival("U-Net", {"deformable": "deformable.unet"}, learns=True),
