@@ -130,10 +130,10 @@ def test_self_pairs_do_not_read_the_truth_and_the_supervised_do():
 def test_a_short_training_reduces_the_loss_of_the_states_it_sees():
     built = compiled(model(), "small", 2e-2, 20)
     losses = []
-    for _ in range(10):
+    for _ in range(6):
         built.count.assign(0)  # the same states again
         losses.append(float(built.train_step((IMAGES, TRUTH))["loss"]))
-    assert min(losses) < 0.7 * losses[0]
+    assert min(losses) < 0.8 * losses[0]
 
 
 def test_a_walk_with_a_network_takes_steps_within_its_limit():
