@@ -192,18 +192,42 @@ def as_dict(config: Config) -> dict:
 
 
 def load(path: str | os.PathLike) -> Config:
-    """Read the configuration back from a JSON file that holds what `as_dict` gives, such as a run's config.json."""
+    """The configuration of a JSON file.
+
+    Either all of it, as `as_dict` gives and a run's config.json holds; or ``preset``, the name to begin with, and what is to be
+    different: fields of `Config`, and in ``network`` fields of its network.
+
+    Raises:
+        InputError: no such file, no JSON, fields that are missing, unknown, or of the wrong type.
+    """
     try:
         content = json.loads(pathlib.Path(path).read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: expected a configuration in JSON ({error})") from None
     try:
         content = content.get("config", content)
+        if "preset" in content:
+            return _changed(**content)
         config = Config(**{**content, "network": registry.from_dict(content["network"])})
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: expected the fields of a configuration ({error})") from None
     plain = [field for field in dataclasses.fields(Config) if isinstance(field.default, (int, float, str))]
     return dataclasses.replace(config, **{f.name: _checked(f.name, getattr(config, f.name), f.default) for f in plain})
+
+
+def _changed(preset, network=None, **fields):
+    """A preset with other fields, and other ones of its network."""
+    if str(preset).endswith(".json"):
+        raise InputError(f"setting 'preset': received {preset!r}, expected the name of a preset")
+    config = resolve(preset, **fields)
+    if not network:
+        return config
+    known = [field.name for field in dataclasses.fields(config.network)]
+    for key in network:
+        if key not in known:
+            raise InputError(f"unknown setting 'network': {key!r}: expected one of {', '.join(known)}")
+    network = {key: tuple(value) if isinstance(value, list) else value for key, value in network.items()}
+    return dataclasses.replace(config, network=dataclasses.replace(config.network, **network))
 
 
 def _checked(key, value, old):

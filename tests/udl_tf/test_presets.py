@@ -116,3 +116,21 @@ def test_a_box_too_small_for_the_frequencies_is_refused():
     with pytest.raises(InputError, match="'box': received 32, expected at least 42"):
         presets.resolve("cryo-paper-small", box=32)
     assert presets.resolve("cryo-paper-small", box=42).box == 42
+
+
+def test_a_preset_file_in_a_line(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"preset": "cryo-paper", "box": 96, "seed": 3, "network": {"dense_widths": [64, 32]}}')
+    expected = presets.PRESETS["cryo-paper"]
+    network = dataclasses.replace(expected.network, dense_widths=(64, 32))
+    assert presets.resolve(str(path), steps=7) == dataclasses.replace(expected, box=96, seed=3, steps=7, network=network)
+    for text, told in (
+        ('{"preset": "kryo"}', "unknown preset 'kryo': expected one of cryo"),
+        ('{"preset": "cryo", "boxes": 96}', "unknown setting 'boxes': expected one of description, network"),
+        ('{"preset": "cryo", "box": "large"}', "setting 'box': received 'large', expected a number"),
+        ('{"preset": "cryo", "network": {"legs": 4}}', "unknown setting 'network': 'legs': expected one of "),
+        ('{"preset": "other.json"}', "setting 'preset': received 'other.json', expected the name of a preset"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=told):
+            presets.resolve(str(path))
