@@ -89,7 +89,8 @@ def _stack(config, path):
     poses = None
     if source.star is not None and "rlnAnglePsi" in source.star.particles:
         angle, shift = source.star.poses(source.shape[0])
-        poses = angle, scale_shift(shift, source.shape[0], config.box)
+        if angle.any() or shift.any():  # programs that extract particles write zeros: nobody has aligned these
+            poses = angle, scale_shift(shift, source.shape[0], config.box)
     train_pools = Pools(source, rows[~held], config.box, config.seed)
     held_pools = Pools(source, rows[held], config.box, config.seed + 1)
 

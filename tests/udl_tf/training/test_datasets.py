@@ -48,6 +48,13 @@ def test_truth_of_a_star_file(small_config, stack, aligner):
     np.testing.assert_allclose(result.shift, truth["shift"], atol=0.1)
 
 
+def test_poses_that_are_all_zero_are_no_truth(small_config, stack):
+    table = star.read_star(stack / "images.star")
+    star.write_star(table.with_poses(np.zeros(30), np.zeros((30, 2)), 48), stack / "zeros.star")
+    assert "rlnAnglePsi" in star.read_star(stack / "zeros.star").particles
+    assert not gather(small_config, data=stack / "zeros.star").has_truth
+
+
 def test_shifts_of_a_star_file_are_scaled_to_the_box(small_config, stack, picture, aligner, tmp_path):
     rng = np.random.default_rng(0)
     shift = rng.uniform(-4, 4, (12, 2))
