@@ -66,8 +66,8 @@ class DeformableAgent(BuiltModel):
     def self_pairs(self, images, seed):
         """Images (batch, box, box) and themselves bent by a draw of the model, with fresh noise; ``(inputs, weights)``."""
         seeds = draws.split(seed, 3)
-        deviations = tf.constant(self.model.deviations)
-        weights = deviations * draws.normal(tf.stack([tf.shape(images)[0], len(deviations)]), seeds[0])
+        shape = tf.stack([tf.shape(images)[0], len(self.model.deviations)])
+        weights = tf.constant(self.model.deviations) * draws.normal(shape, seeds[0])
         pair = displaced(images, self.model.field(weights), 1.0, "reflect"), images
         fixed, moving = (
             normalise(noise.apply(self.itself, part, own)) for part, own in zip(pair, (seeds[1], seeds[2]), strict=True)
