@@ -88,6 +88,7 @@ RIVALS = {
     "agent-self": Rival("agent, self-pairs", {"close": "agents.rigid"}, learns=True, options={"itself": True}),
     "dirnet": Rival("DIRNet", {"deformable": "deformable.dirnet"}, learns=True),
     "unet": Rival("U-Net", {"deformable": "deformable.unet"}, learns=True),
+    "quicksilver": Rival("Quicksilver", {"deformable": "deformable.quicksilver"}, learns=True),
     "lddmm": Rival("LDDMM", {"deformable": "deformable.lddmm"}),
     "ffd": Rival("SimpleITK B-splines", {"deformable": "deformable.free_form"}, needs={"SimpleITK": "SimpleITK"}),
     "demons": Rival("demons", {"deformable": "deformable.demons"}, needs={"SimpleITK": "SimpleITK"}),

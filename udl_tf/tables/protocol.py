@@ -200,7 +200,7 @@ TABLES = {
         "px",
         0.0,
         DEFORMABLE_CONDITIONS,
-        ("dirnet", "unet", "agent-deformable", "agent-deformable-self", "lddmm", "ffd", "demons", "dis", "affine"),
+        ("dirnet", "unet", "agent-deformable", "agent-deformable-self", "quicksilver", "lddmm", "ffd", "demons", "dis", "affine"),
         {},
         {"mean": "mean, px", "p95": "p95, px", "folded": "folded, %", "correlation": "correlation", "ms": "ms a pair"},
     ),

@@ -58,7 +58,7 @@ SCALES = {
             "tracking": {"deep-lk": 300, "goturn": 1500},
             "features": {"exemplar": 600},
             "close": {"agent": 700, "agent-self": 700},
-            "deformable": {"dirnet": 300, "unet": 250, "agent-deformable": 400, "agent-deformable-self": 400},
+            "deformable": {"dirnet": 300, "unet": 250, "quicksilver": 450, "agent-deformable": 400, "agent-deformable-self": 400},
         },
     ),
     "paper": Scale(

@@ -1,0 +1,30 @@
+"""Overlapping square patches of images and fields, and one field of what was found for each patch."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def starts(size, patch, stride):
+    """Where patches begin, ints (n,): from the first place to the last, evenly, at most `stride` apart."""
+    count = -(-(size - patch) // stride) + 1
+    return np.round(np.linspace(0, size - patch, count)).astype(np.int64)
+
+
+def cut(images, places, patch):
+    """Patches (batch, n, n, patch, patch, channels) of images (batch, size, size, channels) that begin at `places` (n,)."""
+    index = tf.constant(places[:, None] + np.arange(patch))  # (n, patch)
+    rows = tf.gather(images, index, axis=1)  # (batch, n, patch, size, channels)
+    return tf.transpose(tf.gather(rows, index, axis=3), (0, 1, 3, 2, 4, 5))
+
+
+def assembled(patches, places, size):
+    """The field (batch, size, size, channels) whose values are the means of all patches that cover a place; 0 where none does.
+
+    Args:
+        patches: (batch, n, n, patch, patch, channels). places: (n,), see `cut`.
+    """
+    index = places[:, None] + np.arange(patches.shape[3])
+    where = tf.constant(np.eye(size, dtype=np.float32)[index])  # (n, patch, size)
+    covered = tf.reduce_sum(where, (0, 1))
+    total = tf.einsum("bnmuvc,nur,mvs->brsc", patches, where, where)
+    return tf.math.divide_no_nan(total, (covered[:, None] * covered)[..., None])
