@@ -86,14 +86,14 @@ def test_targets_are_the_momenta_of_the_first_pairs(monkeypatch):
 
 def test_it_begins_near_nothing_learns_and_knows_how_sure_it_is(built):
     inputs, weights = pair(PICTURES), [*built.first.trainable_variables, *built.second.trainable_variables]
-    assert np.abs(built.fields(inputs)).max() < 1.0
+    assert np.abs(built(inputs)[1]).max() < 0.5  # nodes
     before = [part.numpy() for part in weights]
     built.draw()
     step = tf.function(built.train_step, autograph=False)
     losses = [float(step(0)["loss"]) for _ in range(25)]
     assert losses[0] > 2.0 and np.mean(losses[-3:]) < 0.5 * losses[0]  # of both networks (1 + 3) (0.5 + 0.25) / 2, if they say 0
     assert all(np.abs(a - b.numpy()).max() > 0.0 for a, b in zip(before, weights, strict=True))
-    np.testing.assert_array_equal(built.fields(inputs), built.fields(inputs))
+    np.testing.assert_array_equal(built(inputs)[1], built(inputs)[1])
     spread = built.spread(inputs, 4).numpy()
     assert spread.shape == (3, NODES, NODES) and spread.min() >= 0.0 and spread.max() > 1e-3
 
@@ -105,9 +105,9 @@ def test_patches_without_content_are_left_out(built):
     np.testing.assert_array_equal(kept, [True, True, False])
     for network in (built.first, built.second):
         network.layers[-1].bias.assign([5.0, 5.0])
-    field = np.abs(built.fields(pair(images)))
-    assert field[:2].max() > 4.0 and field[2].max() == 0.0
-    assert np.abs(built.fields(pair(np.zeros_like(PICTURES)))).max() == 0.0
+    found = np.abs(built(pair(images))[1])
+    assert found[:2].max() > 4.0 and found[2].max() == 0.0
+    assert np.abs(built(pair(np.zeros_like(PICTURES)))[1]).max() == 0.0
 
 
 def test_odd_sides_are_refused():
