@@ -98,6 +98,7 @@ def test_colours_stay_colours(folder, capsys):
     np.testing.assert_array_equal(aligned[..., 0], 20.0)
 
 
+@pytest.mark.once("a pair and a stack go through the model beside it")
 def test_pixels_of_other_sizes_are_refused(folder, capsys):
     images = open_source("stack.mrcs").read(slice(None))
     for name, size in (("one.mrc", 1.0), ("two.mrc", 2.0), ("four.mrc", 4.0), ("unknown.mrc", None)):
@@ -127,6 +128,7 @@ def test_a_symmetric_pair_for_people(folder, capsys, picture, spots_of_order):
     assert "every turn by 360/3 degrees" in capsys.readouterr().out
 
 
+@pytest.mark.once("what a model answers is compared in the tests of the chain")
 def test_fast(folder, capsys):
     assert command("fixed.png", "moving.png", "--model", "run", "--json", "--fast") == 0
     pair = json.loads(capsys.readouterr().out)
@@ -198,6 +200,7 @@ def test_a_movie_is_told_for_what_it_is_taken(folder, capsys):
     assert "4 frames aligned to 1" in out
 
 
+@pytest.mark.once("its passes are tested with the stacks")
 def test_a_stack_to_its_own_average(folder, noisy, capsys):
     outputs = ("--output", "out.star", "--aligned", "out.mrcs", "--average", "out.mrc", "--report", "out.html")
     assert command("many.mrcs", "--model", "run", *outputs) == 0

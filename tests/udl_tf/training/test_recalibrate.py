@@ -12,7 +12,7 @@ from udl_tf.training import confidence
 from udl_tf.training.recalibrate import recalibrate
 
 
-@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("keep", [True, pytest.param(False, marks=pytest.mark.once("the other writes and loads, too"))])
 def test_what_was_learned_is_kept_and_the_error_bar_is_of_today_unless_it_is_kept(
     model_folder, picture, tmp_path, monkeypatch, keep
 ):

@@ -91,6 +91,7 @@ def test_a_second_run_with_wrong_truth_is_bit_identical(config, trained):
     assert min(blind.history["rotation_error_deg"]) > 20  # the measurement does look at it
 
 
+@pytest.mark.once("another training is made above")
 def test_another_seed_and_no_truth(config, gathered, trained):
     config = dataclasses.replace(config, seed=4, steps=2)
     run = trainer.train(config, gathered._replace(has_truth=False), verbose=0)
