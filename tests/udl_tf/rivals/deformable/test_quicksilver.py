@@ -84,6 +84,7 @@ def test_targets_are_the_momenta_of_the_first_pairs(monkeypatch):
     np.testing.assert_array_equal(momenta[..., 0], (images[..., 0] - images[..., 1])[:, ::4, ::4])
 
 
+@pytest.mark.once("the training of the other learned fields has all of Keras")
 def test_it_begins_near_nothing_learns_and_knows_how_sure_it_is(built):
     inputs, weights = pair(PICTURES), [*built.first.trainable_variables, *built.second.trainable_variables]
     assert np.abs(built(inputs)[1]).max() < 0.5  # nodes
