@@ -9,7 +9,7 @@ import math
 
 import tensorflow as tf
 
-from pipelines import draws, geometry, noise
+from pipelines import draws, geometry
 from pipelines.errors import InputError
 from pipelines.geometry.sampling import bilinear
 from pipelines.normalise import normalise
@@ -26,22 +26,8 @@ NEWTON = 6  # steps of the inverse, which has converged by then
 PARTS = ("middle", "wall", "thick", "oval", "direction", "reach", "twist", "times", "sign")
 
 
-@tf.autograph.experimental.do_not_convert
-def from_crops(crops, noise_spec, seed, patch=128, reach=8.0, start=0):
-    """Dataset of ``(inputs, truth)``; arguments and results are those of `pipelines.pairs.deformed.from_crops`."""
-
-    def make(number, images):
-        seeds = draws.split(tf.stack([tf.cast(seed, tf.int32), tf.cast(number, tf.int32)]), 3)
-        fixed, moving, field = cine_pair(images, seeds[0], patch, reach)
-        images = (noise.apply(noise_spec, image, own) for image, own in zip((fixed, moving), (seeds[1], seeds[2]), strict=True))
-        fixed, moving = (normalise(image) for image in images)
-        return {"fixed": fixed, "moving": moving}, {"displacement": field}
-
-    return crops.enumerate(start).map(make, num_parallel_calls=2, deterministic=True).prefetch(2)
-
-
 def cine_pair(crops, seed, patch=128, reach=8.0):
-    """Two moments of one beat a crop.
+    """Two moments of one beat a crop; `pipelines.pairs.deformed.from_crops` takes it as `bend`.
 
     Args:
         crops: float32 (batch, size, size), the tissue's texture, size as for `deformed.deformed_pair`. seed: int32 (2,).

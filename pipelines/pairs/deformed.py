@@ -23,7 +23,7 @@ SQUARINGS = 5
 
 
 @tf.autograph.experimental.do_not_convert
-def from_crops(crops, noise_spec, seed, patch=128, reach=8.0, start=0):
+def from_crops(crops, noise_spec, seed, patch=128, reach=8.0, start=0, bend=None):
     """Dataset of ``(inputs, truth)``: `inputs` of ``fixed`` and ``moving``, `truth` of ``displacement``.
 
     Batch n depends on the crops, on the seed and on n alone.
@@ -33,11 +33,13 @@ def from_crops(crops, noise_spec, seed, patch=128, reach=8.0, start=0):
             ``max_shift=photo_shift(patch, reach)``.
         noise_spec: `noise.Noise`, drawn anew for each image. seed: integer.
         patch, reach: see `deformed_pair`. start: number of the first batch of `crops`.
+        bend: function (crops, seed, patch, reach) -> (fixed, moving, displacement), by default `deformed_pair`.
     """
+    bend = bend or deformed_pair
 
     def make(number, images):
         seeds = draws.split(tf.stack([tf.cast(seed, tf.int32), tf.cast(number, tf.int32)]), 3)
-        fixed, moving, field = deformed_pair(images, seeds[0], patch, reach)
+        fixed, moving, field = bend(images, seeds[0], patch, reach)
         images = (noise.apply(noise_spec, image, own) for image, own in zip((fixed, moving), (seeds[1], seeds[2]), strict=True))
         fixed, moving = (normalise(image) for image in images)
         return {"fixed": fixed, "moving": moving}, {"displacement": field}

@@ -74,7 +74,7 @@ def register_by(method: str, kind: str, fixed: np.ndarray, moving: np.ndarray, a
     known, all_known = seen[None], np.ones((1, *sizes[0]), bool)
     found = answer(problem, {"fixed": still[None], "moving": near[None], "known": known})
     back = answer(problem, {"fixed": near[None], "moving": still[None], "known": all_known})
-    total = compose(first, found) if not isinstance(found, Displacement) else compose(first, found, 1.0)
+    total = compose(first, found, 1.0)
     seen_after = visible(total, *sizes)
     return Found(
         transform=total,

@@ -6,16 +6,15 @@ from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_path
 from pipelines.files.fields import read_field, write_field
 from pipelines.files.opening import open_array
-from pipelines.files.picture_writing import write_picture
 from pipelines.files.transforms import json_file
 from pipelines.files.transforms.registry import write_transforms
 from pipelines.files.transforms.table import TransformTable
 from pipelines.geometry.transforms import Displacement, Rigid
 from pipelines.geometry.transforms.base import plain
 from udl_tf.methods.by_method import Found, register_by
-from udl_tf.registration.jobs import Wanted, check_picture, same_pixels, write_moved
+from udl_tf.registration.jobs import Wanted, check_picture, open_pair, write_moved, write_overlays
 from udl_tf.registration.movie import Movie
-from udl_tf.registration.overlays import OVERLAYS, Seen
+from udl_tf.registration.overlays import Seen
 from udl_tf.registration.placing import pixel_places, placed
 
 
@@ -29,10 +28,7 @@ def pair(aligner, fixed_path, moving_path, wanted: Wanted, kind: str, method: st
     Raises:
         InputError: anything a user can mend; before the work where it can be told before.
     """
-    fixed, moving = (Movie(open_array(path), wanted.channel, single=True) for path in (fixed_path, moving_path))
-    same_pixels(fixed.array, moving.array)
-    if wanted.output:
-        check_picture(wanted.output, moving.array)
+    fixed, moving = open_pair(fixed_path, moving_path, wanted)
     still, other = fixed.picture(0), moving.picture(0)
     found = register_by(method, kind, still, other, aligner)
     if wanted.transforms:
@@ -49,8 +45,7 @@ def pair(aligner, fixed_path, moving_path, wanted: Wanted, kind: str, method: st
             placed(other, found.transform, found.fixed, wanted.fill),
             pixel_places(found.transform, found.fixed, found.moving),
         )
-        for name, path in wanted.overlays.items():
-            write_picture(path, OVERLAYS[name](seen))
+        write_overlays(wanted, seen)
     return {"method": method, "kind": kind, **_numbers(found)}
 
 

@@ -75,18 +75,15 @@ def pair(aligner, fixed_path, moving_path, wanted: Wanted) -> dict:
     Raises:
         InputError: anything a user can mend; before the work where it can be told before.
     """
-    fixed, moving = (Movie(open_array(path), wanted.channel, single=True) for path in (fixed_path, moving_path))
-    same_pixels(fixed.array, moving.array)
-    if wanted.output:
-        check_picture(wanted.output, moving.array)
+    fixed, moving = open_pair(fixed_path, moving_path, wanted)
     still = fixed.picture(0)
     found = register_pair(aligner, still, moving.picture(0))
     table = TransformTable(
         (str(moving_path),), fixed.size, moving.size, found.angle, found.shift, found.angle_sigma, found.shift_sigma, found.score
     )
     _write(wanted, table, moving)
-    for kind, path in wanted.overlays.items():
-        write_picture(path, OVERLAYS[kind](_seen(still, moving, table, wanted.fill)))
+    if wanted.overlays:
+        write_overlays(wanted, _seen(still, moving, table, wanted.fill))
     return {
         **_numbers(table, 0),
         "correlation": float(found.correlation[0]),
@@ -173,6 +170,21 @@ def _write(wanted, table, movie):
     write_moved(wanted.output, planes, size, movie.array)
 
 
+def open_pair(fixed_path, moving_path, wanted: Wanted) -> tuple[Movie, Movie]:
+    """Two files as single pictures; InputError where they do not fit together, or the moved one could not be written."""
+    fixed, moving = (Movie(open_array(path), wanted.channel, single=True) for path in (fixed_path, moving_path))
+    _same_pixels(fixed.array, moving.array)
+    if wanted.output:
+        check_picture(wanted.output, moving.array)
+    return fixed, moving
+
+
+def write_overlays(wanted: Wanted, seen: Seen) -> None:
+    """Write the pictures of a pair that are wanted."""
+    for kind, path in wanted.overlays.items():
+        write_picture(path, OVERLAYS[kind](seen))
+
+
 def write_moved(path, planes, size, array: LazyArray) -> None:
     """Write moved planes of (height, width) = size in the form of the file that they come from."""
     if array.plane_count > 1 or len(array.axes) > array.plane_axes:
@@ -199,7 +211,7 @@ def check_picture(path, array: LazyArray) -> None:
         raise InputError(f"cannot write {path}: expected a name that ends with {', '.join(ENDINGS)} or .mrc")
 
 
-def same_pixels(fixed: LazyArray, moving: LazyArray) -> None:
+def _same_pixels(fixed: LazyArray, moving: LazyArray) -> None:
     """InputError where two files say that their pixels have different sizes."""
     one, other = fixed.pixel_size, moving.pixel_size
     if one and other and abs(one / other - 1) > SAME_PIXEL_SIZE:

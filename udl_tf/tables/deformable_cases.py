@@ -33,7 +33,7 @@ def build(table, condition, scale, data, output, seed):
         return of(data, part, scale.sources, options)
 
     def bent(pictures, seed, start):
-        return bend(pictures.crops(start), spec, seed, scale.box, reach, start)
+        return deformed.from_crops(pictures.crops(start), spec, seed, scale.box, reach, start, bend)
 
     pictures = make("train", scale.batch, seed)
     test = bent(make("val", TEST_BATCH, seed + TEST_SEED), seed + TEST_SEED, 0)
@@ -90,7 +90,7 @@ def _part(planes, part):
 
 # What a row's pictures are, and what bends them.
 SOURCES = {
-    "photographs": (photographs, deformed.from_crops),
-    "sections": (sections, deformed.from_crops),
-    "cine": (leaves, cine.from_crops),
+    "photographs": (photographs, deformed.deformed_pair),
+    "sections": (sections, deformed.deformed_pair),
+    "cine": (leaves, cine.cine_pair),
 }

@@ -76,7 +76,7 @@ def test_fields_are_smooth_and_do_not_go_too_far(pair):
 def test_batches_depend_on_seed_and_number_alone(crops):
     def batches(start, seed=7):
         data = tf.data.Dataset.from_tensors(crops[:4]).repeat()
-        return list(cine.from_crops(data, noise.parse("gaussian:1"), seed, PATCH, REACH, start).take(2))
+        return list(deformed.from_crops(data, noise.parse("gaussian:1"), seed, PATCH, REACH, start, cine.cine_pair).take(2))
 
     first, later, other = batches(0), batches(1), batches(0, seed=8)
     np.testing.assert_array_equal(first[1][0]["fixed"], later[0][0]["fixed"])
