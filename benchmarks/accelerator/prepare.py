@@ -1,7 +1,7 @@
 """Everything that a machine with JAX and no TensorFlow needs to train tables 1 and 2, in one folder under 60 MB.
 
     python benchmarks/accelerator/prepare.py --data DIR --output work
-    python benchmarks/accelerator/rows.py work --minutes 12 --output result.json      # there; copy run.py and rows.py along
+    python benchmarks/accelerator/rows.py work --minutes 12 --output result.json      # there; copy the other files here along
 
 The rows are those of table 2, then of table 1 as far as their noise is a program. Photographs travel as the JPEG files they are.
 """

@@ -14,6 +14,7 @@ def train(preset, sections, folder, name):
     run, file = folder / f"{preset}-{name}", folder / f"{name}.tif"
     if (run / "metrics.json").exists():
         return run, {"training, s": json.loads((run / "metrics.json").read_text())["seconds"]}
+    folder.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(file, sections)
     used, start = _used(), time.monotonic()
     runs.fit(preset, str(file), output=run, verbose=0)

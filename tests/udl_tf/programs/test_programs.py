@@ -99,20 +99,57 @@ def test_jax_trains_as_tensorflow_does(config, written, monkeypatch):
 
 @pytest.mark.once("needs StableHLO")
 @pytest.mark.slow("compiles a training by XLA")
-def test_the_runner_trains_and_judges(written, monkeypatch, tmp_path, capsys):
+def test_rows_are_trained_and_judged_and_one_that_fails_is_told(written, monkeypatch, tmp_path, capsys):
     pytest.importorskip("jax")
     monkeypatch.syspath_prepend(str(ACCELERATOR))
-    runner = importlib.import_module("run")
-    folder, _ = written
-    options = ["--together", "2", "--every", "2", "--test-batches", "2", "--checkpoint", str(tmp_path / "state.npz")]
-    whole = [str(folder), *options, "--steps", "4", "--output", str(tmp_path / "whole.json")]
-    assert runner.main(whole) == 0
-    result = json.loads((tmp_path / "whole.json").read_text())
+    rows = importlib.import_module("rows")
+    (tmp_path / "good").symlink_to(written[0])
+    (tmp_path / "bad").mkdir()
+    output = tmp_path / "result.json"
+    options = [
+        "--minutes",
+        "3",
+        "--together",
+        "2",
+        "--every",
+        "2",
+        "--test-batches",
+        "2",
+        "--checkpoints",
+        str(tmp_path / "states"),
+    ]
+    assert rows.main([str(tmp_path), "--rows", "good", "bad", "--steps", "4", "--output", str(output), *options]) == 1
+    found = json.loads(output.read_text())
+    result = found["good"]
     assert result["steps"] == 4 and [point["step"] for point in result["curve"]] == [2, 4]
     assert all(0.0 <= point["mean"] <= 90.0 and np.isfinite(point["loss"]) for point in result["curve"])
-    with np.load(tmp_path / "state.npz") as state:
+    assert 0.0 <= result["on trained pairs"]["mean"] <= 90.0 and result["operations/step"] > 1e6
+    with np.load(tmp_path / "states" / "good.npz") as state:
         assert state["optimizer/0"] == 4  # the count of steps
         assert set(state.files) == {one["name"] for one in written[1]["programs"]["initialise"]["outputs"]}
+    assert "programs.json" in found["bad"]["failed"] and "== bad: FileNotFoundError" in capsys.readouterr().err
+
+
+@pytest.mark.once("needs StableHLO")
+def test_what_jax_gets_is_plain_stablehlo(written, monkeypatch):
+    jax_mlir = pytest.importorskip("jax.interpreters.mlir")
+    monkeypatch.syspath_prepend(str(ACCELERATOR))
+    programs = importlib.import_module("programs")
+    folder, content = written
+
+    def operations(code):
+        names = []
+        with jax_mlir.make_ir_context():
+            module = programs.ir.Module.parse(code)
+            module.operation.walk(lambda one: (names.append(one.name), programs.ir.WalkResult.ADVANCE)[1])
+        return names
+
+    raw = (folder / content["programs"]["step"]["file"]).read_bytes()
+    copies = operations(raw).count("mhlo.copy")
+    left = operations(programs.pure(raw))
+    assert copies == len(content["programs"]["step"]["feeds"])  # TensorFlow copies each output that is an input of the next step
+    assert {name.partition(".")[0] for name in left} == {"builtin", "func", "stablehlo"}
+    assert "stablehlo.set_dimension_size" not in left and len(left) >= len(operations(raw)) - copies - 6
 
 
 @pytest.mark.parametrize(
