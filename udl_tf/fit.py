@@ -7,6 +7,7 @@ With no data it learns from phantoms made on the spot. Examples:
     python -m udl_tf.fit --preset cryo --simulate-from class_averages.mrcs --snr 0.1
     python -m udl_tf.fit --preset cryo --data particles.star --init cryo
     python -m udl_tf.fit --preset photo --data photos/
+    python -m udl_tf.fit --preset photo --fixed before/ --moving after/
     python -m udl_tf.fit --preset cryo-views --data particles.star --views 10
     python -m udl_tf.fit --preset sections-interpolation --data volume.tif
     python -m udl_tf.fit --resume runs/cryo-20260102-030405
@@ -45,8 +46,13 @@ def add_args(parser):
     what.add_argument("--preset", metavar="NAME", help="one of the presets below, or a config .json")
     what.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings and data")
     parser.add_argument(
-        "--data", metavar="PATH", help="noisy stack (.mrcs, .star) for cryo, folder of photos for photo, volume for sections"
+        "--data",
+        metavar="PATH",
+        help="noisy stack (.mrcs, .star) for cryo, folder of photos for photo, volume for sections; "
+        "or pairs of pictures: a .csv file with columns fixed and moving",
     )
+    parser.add_argument("--fixed", metavar="DIR", help="pictures that those of --moving with the same names shall lie on")
+    parser.add_argument("--moving", metavar="DIR", help="see --fixed")
     parser.add_argument("--simulate-from", metavar="IMAGES", help="clean images to make noisy copies of")
     parser.add_argument("--views", metavar="K|auto", help="of cryo-views: how many views the stack shows (default: auto)")
     parser.add_argument("--init", metavar="NAME|DIR", help="start from the weights of this model of the same preset")
@@ -69,6 +75,8 @@ def main(args):
     """Run the command; returns the exit code."""
     names = (
         "data",
+        "fixed",
+        "moving",
         "simulate_from",
         "views",
         "init",
@@ -86,12 +94,16 @@ def main(args):
     if args.resume and given:
         option = given[0].replace("_", "-")
         raise InputError(f"received --{option} with --resume: expected --resume alone, the run keeps its settings and its data")
-    require(args.resume, args.data, args.simulate_from)
+    if (args.fixed is None) != (args.moving is None):
+        raise InputError(f"received --{'moving' if args.fixed is None else 'fixed'} alone: expected --fixed DIR --moving DIR")
+    if args.fixed and (args.data or args.simulate_from):
+        raise InputError(f"received --fixed with --{'data' if args.data else 'simulate-from'}: expected one of them")
+    require(args.resume, args.data, args.simulate_from, args.fixed, args.moving)
     if args.preset in VIEW_PRESETS:
         return _fit_views(args)
     if args.views is not None:
         raise InputError(f"received --views with --preset {args.preset}: expected --preset {' or '.join(VIEW_PRESETS)}")
-    wrong = [name for name in ("snr", "noise", "simulate_from") if getattr(args, name) is not None]
+    wrong = [name for name in ("snr", "noise", "simulate_from", "fixed") if getattr(args, name) is not None]
     if args.preset in SECTION_PRESETS and wrong:
         raise InputError(f"received --{wrong[0].replace('_', '-')} with --preset {args.preset}: expected --data VOLUME at most")
     if args.preset:
@@ -112,7 +124,7 @@ def main(args):
         else:
             metrics = runs.fit(
                 args.preset,
-                args.data,
+                (args.fixed, args.moving) if args.fixed else args.data,
                 args.simulate_from,
                 output,
                 verbose=verbose,
@@ -137,7 +149,7 @@ def main(args):
 
 def _fit_views(args):
     """Learn the views of a stack: another kind of run, with few options."""
-    wrong = ("simulate_from", "init", "snr", "noise", "steps", "batch", "precision", "deterministic", "xla", "strategy")
+    wrong = ("fixed", "simulate_from", "init", "snr", "noise", "steps", "batch", "precision", "deterministic", "xla", "strategy")
     given = [name for name in wrong if getattr(args, name) is not None]
     if given:
         raise InputError(

@@ -67,8 +67,8 @@ def _resolved(what, simulate_from, overrides):
     if not folder.is_dir():
         return resolve(what, **overrides), simulate_from
     config, record = run_record.read(folder)
-    if record["data"] and config.material != "photos":
-        raise InputError(f"{what} was trained on noisy images: its pairs are no program, expected a run on simulated ones")
+    if record["data"] and (config.material != "photos" or datasets.is_pairs(record["data"])):
+        raise InputError(f"{what} was trained on images as they are: its pairs are no program, expected a run on simulated ones")
     if any(value is not None for value in overrides.values()):
         raise InputError(f"received a setting with the run {what}: expected none, a run keeps its own")
     return config, simulate_from or record["simulate_from"]

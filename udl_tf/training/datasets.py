@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines import noise, pairs
 from pipelines.errors import InputError
-from pipelines.files import opening
+from pipelines.files import opening, pair_files
 from pipelines.noise import mixture
 from pipelines.noise.renoise import Background, White
 from pipelines.pairs.stack_pools import Pools
@@ -27,7 +27,8 @@ def gather(config, data=None, simulate_from=None):
     """The pairs of a run.
 
     Args:
-        config: `udl_tf.presets.Config`. data: path of a noisy stack (particles) or of a folder of photos.
+        config: `udl_tf.presets.Config`.
+        data: path of a noisy stack (particles) or of a folder of photos; or pairs, see `is_pairs`.
         simulate_from: path of clean images; noisy copies of them are made with `config.noise`.
 
     Returns:
@@ -37,11 +38,40 @@ def gather(config, data=None, simulate_from=None):
     """
     if data and simulate_from:
         raise InputError("received both --data and --simulate-from: expected one of them")
+    if is_pairs(data):
+        return _pairs(config, data)
     if config.material == "photos":
         return _photos(config, data or simulate_from)
     if data:
         return _stack(config, data)
     return _simulated(config, simulate_from)
+
+
+def is_pairs(data):
+    """Whether data are pairs that are there: (folder of fixed, folder of moving pictures), or a CSV file that lists them."""
+    return isinstance(data, (list, tuple)) or str(data).lower().endswith(".csv")
+
+
+def _pairs(config, data):
+    two = isinstance(data, (list, tuple))
+    paths, notice = pair_files.named_alike(*data) if two else (pair_files.listed(data), "")
+    where = " and ".join(str(path) for path in data) if two else str(data)
+    if notice:
+        LOG.warning(notice)
+    if len(paths) < HELD_OUT:
+        raise InputError(f"{where}: {len(paths)} pair(s), expected at least {HELD_OUT}")
+    side = config.box + 2 * config.margin
+    fixed, moving = (pair_files.squares(column, side) for column in zip(*paths, strict=True))
+    held = np.arange(len(paths)) % HELD_OUT == HELD_OUT - 1
+
+    def train(start=0):
+        return pairs.from_arrays(fixed[~held], moving[~held], config.batch, config.seed, start)
+
+    held_out = pairs.from_arrays(fixed[held], moving[held], config.batch, config.seed + 1)
+    renoise = photo_noise(config) if config.material == "photos" else _background(train(), config)
+    description = f"{(~held).sum()} pairs of pictures of {where}, {held.sum()} others held out"
+    files = [*(path for pair in paths for path in pair), *([] if two else [str(data)])]
+    return TrainingData(train, held_out, renoise, False, description, files)
 
 
 def _simulated(config, path):

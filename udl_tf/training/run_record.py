@@ -21,9 +21,9 @@ def about(config, gathered, data, simulate_from, init, deterministic, xla=False)
         data, simulate_from, init, deterministic: as `runs.fit` was told. xla: whether its step is an XLA program.
 
     Returns:
-        dict of ``config``, ``material`` (a line), ``data`` and ``simulate_from`` (paths or None), ``data_fingerprint`` (see
-        `pipelines.files.fingerprint`), ``init``, ``deterministic``, ``xla``, ``command``, ``versions``, ``git_revision`` (None
-        outside a checkout).
+        dict of ``config``, ``material`` (a line), ``data`` (a path, two of them, or None), ``simulate_from`` (a path or None),
+        ``data_fingerprint`` (see `pipelines.files.fingerprint`), ``init``, ``deterministic``, ``xla``, ``command``,
+        ``versions``, ``git_revision`` (None outside a checkout).
     """
     return {
         "config": as_dict(config),
@@ -45,7 +45,9 @@ def code():
 
 
 def absolute(path):
-    """A path as text that means the same from any folder; None for none."""
+    """A path, or a list of several, as text that means the same from any folder; None for none."""
+    if isinstance(path, (list, tuple)):
+        return [absolute(one) for one in path]
     return str(pathlib.Path(path).absolute()) if path else None
 
 

@@ -11,7 +11,7 @@ from udl_tf.alignment import models
 from udl_tf.alignment.saving import load_weights
 from udl_tf.networks.build import build
 from udl_tf.presets import resolve
-from udl_tf.training import hardware, run_record, trainer
+from udl_tf.training import datasets, hardware, run_record, trainer
 from udl_tf.training.checkpoints import Checkpoints
 from udl_tf.training.tasks import task_of
 
@@ -32,7 +32,8 @@ def fit(
     """Train, measure and save an aligner.
 
     Args:
-        preset: name or config file. data, simulate_from: paths, or None; of pair networks see `udl_tf.training.datasets.gather`.
+        preset: name or config file.
+        data, simulate_from: paths, two folders of pairs, or None; of pair networks see `udl_tf.training.datasets.gather`.
         output: run folder, made anew.
         verbose: 1 shows progress. init: None, or a model (name or folder) whose weights to start from: the paper's protocol for
             real data (section 4.3) trains on synthetic images first and on the real ones then.
@@ -48,9 +49,9 @@ def fit(
         udl_tf.training.stopping.TerminatedError: SIGTERM came; `resume` goes on.
     """
     config = resolve(preset, **overrides)
-    if data and config.material == "particles" and overrides.get("noise"):
+    if data and (config.material == "particles" or datasets.is_pairs(data)) and overrides.get("noise"):
         raise InputError(
-            "received --snr or --noise with --data: a noisy stack has its own; expected --simulate-from CLEAN_IMAGES"
+            "received --snr or --noise with noisy images, which have their own: expected --simulate-from CLEAN_IMAGES"
         )
     hardware.set_up(deterministic)
     devices = hardware.open_strategy(strategy)  # before TensorFlow is used for anything

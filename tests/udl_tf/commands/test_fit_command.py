@@ -127,6 +127,7 @@ def write_bad(folder):
     (folder / "full").mkdir()
     (folder / "full" / "mine.txt").write_text("keep me")
     (folder / "file").write_text("keep me")
+    (folder / "pairs.csv").write_text("fixed,moving\na.png,b.png\n")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,12 @@ def write_bad(folder):
         (("--simulate-from", "constant.mrcs"), "constant.mrcs: image 0 is constant"),
         (("--data", "good.mrcs", "--simulate-from", "good.mrcs"), "both --data and --simulate-from"),
         (("--noise", "fog:3"), "unknown noise 'fog:3'"),
-        (("--data", "good.mrcs", "--snr", "0.1"), "a noisy stack has its own"),
+        (("--data", "good.mrcs", "--snr", "0.1"), "noisy images, which have their own"),
+        (("--fixed", "nothing"), "received --fixed alone: expected --fixed DIR --moving DIR"),
+        (("--fixed", "nothing", "--moving", "missing"), "missing: no such file"),
+        (("--fixed", "nothing", "--moving", "full"), "nothing: no pictures"),
+        (("--fixed", "nothing", "--moving", "full", "--data", "good.mrcs"), "received --fixed with --data"),
+        (("--data", "pairs.csv"), "pairs.csv: 1 pair(s), expected at least 3"),
         (("--snr", "-1"), "gaussian:-1"),
         (("--steps", "0"), "'steps': received 0"),
         (("--preset", "cyro"), "unknown preset 'cyro': expected one of cryo, photo"),

@@ -48,6 +48,25 @@ def test_truth_of_a_star_file(small_config, stack, aligner):
     np.testing.assert_allclose(result.shift, truth["shift"], atol=0.1)
 
 
+@pytest.mark.parametrize("table", [False, True])
+def test_pairs_of_pictures_that_are_there(small_config, tmp_path, picture, table):
+    angle = np.linspace(-170, 170, 12)
+    for name, turned in (("fixed", angle), ("moving", angle + 10.0)):
+        (tmp_path / name).mkdir()
+        for number, image in enumerate(picture(turned, np.zeros((12, 2)), 48)):
+            grey = np.uint8(np.clip(image * 40.0 + 100.0, 0, 255))
+            cv2.imwrite(str(tmp_path / name / f"p{number:02d}.png"), grey)
+    (tmp_path / "pairs.csv").write_text(
+        "fixed,moving\n" + "".join(f"fixed/p{n:02d}.png,moving/p{n:02d}.png\n" for n in range(12))
+    )
+    gathered = gather(small_config, tmp_path / "pairs.csv" if table else (tmp_path / "fixed", tmp_path / "moving"))
+    assert not gathered.has_truth and gathered.description.startswith("8 pairs of pictures of ")
+    assert len(gathered.files) == 24 + table and isinstance(gathered.renoise, Background)
+    trained, held = (pairs.collect(part, 48)[0]["fixed"] for part in (gathered.train(), gathered.held_out))
+    assert trained.shape == (48, 64, 64)  # resampled to the box
+    assert np.abs(trained[:, None] - held[None]).max((2, 3)).min() > 0.1  # others
+
+
 def test_poses_that_are_all_zero_are_no_truth(small_config, stack):
     table = star.read_star(stack / "images.star")
     star.write_star(table.with_poses(np.zeros(30), np.zeros((30, 2)), 48), stack / "zeros.star")
