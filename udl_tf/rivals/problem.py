@@ -17,6 +17,8 @@ class Problem:
         noise: of the images, as `pipelines.noise.parse` reads it. scale: ``small`` or ``paper``: how large the networks are.
         config: `presets.Config` of the paper's network for these images. training_data: what UDL trains it on, a
             `training.datasets.TrainingData`.
+        taught: what `train` shows besides the files, as text, where that is not the noise and image of the row: rows of a table
+            with the same share one training.
     """
 
     kind: str
@@ -28,3 +30,4 @@ class Problem:
     scale: str = "small"
     config: object = None
     training_data: object = None
+    taught: str = ""

@@ -23,5 +23,11 @@ def build(table, condition, scale, data, output, seed):
     def train(start):
         return pictures.crops(start).map(lambda images: ({"fixed": images, "moving": images}, {}))
 
-    problem = Problem(table.kind, scale.box, train=functools.partial(cases.repeated, train, scale), scale=scale.name)
+    problem = Problem(
+        table.kind,
+        scale.box,
+        train=functools.partial(cases.repeated, train, scale),
+        scale=scale.name,
+        taught="clean pictures",
+    )
     return cases.Case(problem, inputs, truth, pictures.files)

@@ -137,8 +137,7 @@ def _about(name, case, table, condition, scale, steps, seed):
     return {
         "method": name,
         "material": table.material,
-        "noise": condition.noise,
-        "image": condition.image,
+        "taught": case.problem.taught or f"{condition.noise} {condition.image}".strip(),
         "scale": sizes,
         "steps": steps,
         "seed": seed,
