@@ -25,7 +25,7 @@ class Config:
 
     Attributes:
         description: one sentence for people.
-        network: config of one of `udl_tf.networks.registry.NETWORKS`, which names the network and its sizes.
+        network: config of a network of `udl_tf.networks.registry`, which names it and its sizes.
         period: of the network's angle: 180 where it sees amplitude spectra, 360 where it sees images.
         box: side of the images the network sees.
         material: ``particles`` (stacks, class averages), ``photos`` or ``sections``.
@@ -195,7 +195,7 @@ def load(path: str | os.PathLike) -> Config:
     """The configuration of a JSON file.
 
     Either all of it, as `as_dict` gives and a run's config.json holds; or ``preset``, the name to begin with, and what is to be
-    different: fields of `Config`, and in ``network`` fields of its network.
+    different: fields of `Config`, and in ``network`` fields of its network, or ``kind`` and fields of another one.
 
     Raises:
         InputError: no such file, no JSON, fields that are missing, unknown, or of the wrong type.
@@ -209,7 +209,7 @@ def load(path: str | os.PathLike) -> Config:
         if "preset" in content:
             return _changed(**content)
         config = Config(**{**content, "network": registry.from_dict(content["network"])})
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ImportError) as error:
         raise InputError(f"{path}: expected the fields of a configuration ({error})") from None
     plain = [field for field in dataclasses.fields(Config) if isinstance(field.default, (int, float, str))]
     return dataclasses.replace(config, **{f.name: _checked(f.name, getattr(config, f.name), f.default) for f in plain})
@@ -222,6 +222,10 @@ def _changed(preset, network=None, **fields):
     config = resolve(preset, **fields)
     if not network:
         return config
+    if "kind" in network:
+        network = registry.from_dict(network)
+        period = fields.get("period", registry.network_of(network).period(network))
+        return dataclasses.replace(config, network=network, period=period)
     known = [field.name for field in dataclasses.fields(config.network)]
     for key in network:
         if key not in known:

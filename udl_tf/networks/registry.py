@@ -1,6 +1,12 @@
-"""The networks there are. To add one: a module with its config, its builder and its `Network`, and a line here."""
+"""The networks there are. To add one: a module with its config, its builder and its `Network`, and a line here.
+
+A network of somebody's own needs no line: its kind is ``MODULE:NAME``, where the module has the `Network` of that name, and its
+config.
+"""
 
 import dataclasses
+import importlib
+import sys
 
 from udl_tf.networks import group, polar, siamese
 from udl_tf.networks.entry import Network
@@ -18,8 +24,23 @@ NETWORKS: dict[str, Network] = {
 PRECISIONS = tuple(dict.fromkeys(precision for network in NETWORKS.values() for precision in network.precisions))
 
 
+def entry(kind: str) -> Network:
+    """The `Network` of a kind: a name in `NETWORKS`, or ``MODULE:NAME``.
+
+    Raises:
+        KeyError: no such kind. ImportError: no such module. TypeError: the module has no `Network` of that name.
+    """
+    module, colon, name = kind.partition(":")
+    if not colon:
+        return NETWORKS[kind]
+    found = getattr(importlib.import_module(module), name, None)
+    if not isinstance(found, Network):
+        raise TypeError(f"{kind} is of type {type(found).__name__}, expected udl_tf.networks.entry.Network")
+    return found
+
+
 def kind_of(config) -> str:
-    """The name in `NETWORKS` of a network's config.
+    """The name in `NETWORKS` of a network's config, or ``MODULE:NAME`` of the `Network` beside a config of somebody's own.
 
     Raises:
         TypeError: it is the config of none of them.
@@ -27,12 +48,16 @@ def kind_of(config) -> str:
     for kind, network in NETWORKS.items():
         if type(config) is network.config:
             return kind
+    own = sys.modules[type(config).__module__]
+    for name, value in vars(own).items():
+        if isinstance(value, Network) and type(config) is value.config:
+            return f"{own.__name__}:{name}"
     raise TypeError(f"network config of type {type(config).__name__}: expected that of one of {', '.join(NETWORKS)}")
 
 
 def network_of(config) -> Network:
     """The entry of a network's config; errors as `kind_of`."""
-    return NETWORKS[kind_of(config)]
+    return entry(kind_of(config))
 
 
 def as_dict(config) -> dict:
@@ -44,7 +69,7 @@ def from_dict(content: dict):
     """The config that `as_dict` gave; lists become tuples.
 
     Raises:
-        KeyError: no such kind. TypeError: fields that it does not have.
+        KeyError, ImportError: no such kind. TypeError: fields that it does not have; and as `entry`.
     """
     fields = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
-    return NETWORKS[fields.pop("kind")].config(**fields)
+    return entry(fields.pop("kind")).config(**fields)

@@ -39,10 +39,10 @@ def configuration(hp, base, simulated=False):
 def _network(hp, base):
     """The network and its period: of the kinds of one family, or of the only one there is for this material."""
     own = registry.kind_of(base.network)
-    family = registry.NETWORKS[own].family
+    family = registry.entry(own).family
     kinds = [
         kind
-        for kind, network in registry.NETWORKS.items()
+        for kind, network in {**registry.NETWORKS, own: registry.entry(own)}.items()
         if kind == own or (network.family == family and base.material in network.materials)
     ]
     if len(kinds) == 1:
@@ -56,7 +56,7 @@ def _network(hp, base):
 
 
 def _of_kind(hp, kind, base):
-    network = registry.NETWORKS[kind]
+    network = registry.entry(kind)
     own = base.network if kind == registry.kind_of(base.network) else network.config()
     config = network.space.config(hp, own, base.material, base.box)
     return config, network.period(config)

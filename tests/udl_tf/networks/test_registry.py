@@ -76,6 +76,34 @@ def test_a_search_tries_the_networks_of_one_family(with_constant):
     assert photographs.space[0].values == ["group", "constant"]
 
 
+def test_a_network_of_ones_own_goes_by_its_module(tmp_path):
+    path, kind = tmp_path / "mine.json", f"{__name__}:CONSTANT"
+    path.write_text(json.dumps({"preset": "cryo", "box": 48, "network": {"kind": kind, "degrees": 20.0}}))
+    config = presets.resolve(str(path))
+    assert config == dataclasses.replace(presets.PRESETS["cryo"], network=ConstantConfig(20.0), box=48, period=90.0)
+    output = build(config)({name: tf.zeros((3, 48, 48)) for name in ("fixed", "moving")})
+    assert degrees(output, 90.0).numpy().tolist() == [20.0] * 3
+    path.write_text(json.dumps(presets.as_dict(config)))  # as a run keeps it
+    assert presets.load(path) == config and json.loads(path.read_text())["network"]["kind"] == kind
+    hp = keras_tuner.HyperParameters()
+    assert configuration(hp, config) == config and hp.space[0].values == ["group", "polar", kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("udl_tf.nothing:NETWORK", "No module named 'udl_tf.nothing'"),
+        ("udl_tf.networks.polar:polar", "polar is of type function, expected udl_tf.networks.entry.Network"),
+        ("udl_tf.networks.polar:NOTHING", "NOTHING is of type NoneType"),
+        ("legs", "expected the fields of a configuration .'legs'."),
+    ],
+)
+def test_a_module_without_such_a_network_is_named(tmp_path, kind, told):
+    (tmp_path / "mine.json").write_text(json.dumps({"preset": "cryo", "network": {"kind": kind}}))
+    with pytest.raises(InputError, match=told):
+        presets.resolve(str(tmp_path / "mine.json"))
+
+
 def test_what_is_no_network_is_named():
     with pytest.raises(TypeError, match="type int: expected that of one of group, polar, siamese"):
         registry.kind_of(3)

@@ -22,15 +22,15 @@ SECTION_FIELDS: dict[str, dict] = {
         "description": "A section from its neighbours by pixel loss: what is left after the flow; ten minutes on two cores.",
         "network": SectionInterpolationConfig(**QUICK),
         "learning_rate": 2e-3,
-        "steps": 800,
+        "steps": 2400,
         **{**COMMON, "box": 96},
     },
     "sections-interpolation-adversarial": {
         "description": "The same with a discriminator after the first steps: sharper, further from the truth.",
         "network": SectionInterpolationConfig(**QUICK, adversarial=0.05, discriminator_maps=(16, 32, 64), dense=64),
         "learning_rate": 1e-3,
-        "steps": 1100,
-        "warm_steps": 800,
+        "steps": 1500,
+        "warm_steps": 1200,
         **COMMON,
     },
     "sections-interpolation-paper": {
@@ -44,7 +44,7 @@ SECTION_FIELDS: dict[str, dict] = {
         "description": "Three steps in place of one, learned from the volume's own thinned sections; ten minutes on two cores.",
         "network": SectionSuperresolutionConfig(beside=1, fine_modules=1, maps=32, residual=True, norm=False),
         "learning_rate": 2e-3,
-        "steps": 800,
+        "steps": 2400,
         **COMMON,
     },
     "sections-superresolution-paper": {
