@@ -75,6 +75,7 @@ def test_every_class_of_noise_alone_is_told_to_be_junk(tmp_path):
     assert table.junk_class.all() and table.junk.all()
 
 
+@pytest.mark.once("chunks are Python and NumPy")
 def test_workers_and_resume_give_the_same_bytes(stack, classed):
     folder, _ = classed
     request = ClassRequest(str(folder / "particles.mrcs"), 2, str(folder / "again.star"), workers=2, resume=True)

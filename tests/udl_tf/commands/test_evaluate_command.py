@@ -119,6 +119,7 @@ def test_keypoint_methods_also_get_a_picture_of_their_matches(tmp_path, monkeypa
     assert (height, width) == (450, 430)  # 2 rows of 2 inches and 0.5; one column of 2 x 2 and 0.3; 100 dots each
 
 
+@pytest.mark.once("keys and files of models are Python")
 def test_a_second_run_measures_only_and_says_the_same(tmp_path):
     first = evaluate.evaluate("1", ["udl"], output=tmp_path)["rows"]
     assert len(FITTED) == 2 and [row["cached"] for row in first] == [False, False]

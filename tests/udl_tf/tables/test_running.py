@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from pipelines.geometry.transforms import Rigid
@@ -27,6 +28,7 @@ def test_pairs_do_not_hang_on_what_ran_before(tmp_path):
         np.testing.assert_array_equal(seen[0][name], seen[1][name])
 
 
+@pytest.mark.once("keys of models are Python")
 def test_rows_that_learn_the_same_share_one_training(tmp_path):
     keys = {}
     for name in ("features", "1"):
