@@ -59,6 +59,7 @@ setup(
         "pillow>=10",
         "h5py>=3.8",  # Keras brings it, too
         "pandas>=2.1",  # the tables of STAR files
+        "starfile>=0.5.10",  # writes those of classes
         # Takes their rows apart, and holds their text. 26 wants NumPy 2, which TensorFlow 2.15 cannot have.
         "pyarrow>=14,<26",
         "tensorboard>=2.15",  # no longer a dependency of TensorFlow
@@ -85,13 +86,11 @@ setup(
         # What some of udl_tf/rivals need. imreg_dft uses a module that SciPy 2.0 no longer has.
         "benchmarks": ["SimpleITK>=2.3", "pystackreg>=0.2.7", "scikit-image>=0.22", "imreg_dft>=2.0", "scipy<2"],
         # setuptools and wheel: tests/test_packaging.py builds a wheel without the network.
-        # starfile: what another program reads of our STAR files.
         "test": [
             "pytest>=7.4",
             "pytest-xdist>=3.3",
             "setuptools>=64",
             "wheel",
-            "starfile>=0.5.10",
             *SERVING,
             *DASK,
             *TUNING,

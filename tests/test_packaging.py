@@ -1,7 +1,9 @@
 """The wheel, built from the checkout without the network, and what it does away from the checkout."""
 
+import ast
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,16 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("pipelines", "udl_tf", "saved_models")
+DISTRIBUTIONS = {  # of what is imported under another name
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "distributed": "dask",
+    "grpc": "grpcio",
+    "grpc_health": "grpcio-health-checking",
+    "skimage": "scikit-image",
+    "tensorflow_serving": "tensorflow-serving-api",
+}
+BROUGHT = {"absl", "google", "urllib3"}  # by TensorFlow, tensorflow-serving-api and requests
 LEFTOVERS = shutil.ignore_patterns("__pycache__", ".*")
 
 
@@ -34,6 +46,23 @@ def installed(tmp_path_factory):
 
 def files(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_imported_is_installed(installed):
+    """What only the extra `test` brings is not there for somebody who just installs the package."""
+    (metadata,) = installed.glob("*.dist-info/METADATA")
+    required = re.findall(r"^Requires-Dist: ([\w.-]+)(.*)$", metadata.read_text(), re.MULTILINE)
+    there = {name.lower().replace("_", "-") for name, rest in required if not re.search("extra == .test.", rest)}
+    assert {"tensorflow", "numpy", "tensorflow-addons"} <= there and "pytest" not in there
+    missing = set()
+    for path in [path for package in ("pipelines", "udl_tf") for path in (ROOT / package).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for name in {name.partition(".")[0] for name in names} - {"pipelines", "udl_tf", *sys.stdlib_module_names, *BROUGHT}:
+                if DISTRIBUTIONS.get(name, name).lower().replace("_", "-") not in there:
+                    missing.add((name, str(path.relative_to(ROOT))))
+    assert not missing
 
 
 @pytest.mark.parametrize("package", PACKAGES)
