@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.files.gallery import picture_paths
 from pipelines.files.grey import fit_square
 from pipelines.files.opening import PICTURES
 from pipelines.files.single import open_single
@@ -69,15 +70,11 @@ def squares(paths, side):
 
 def _by_name(folder):
     """{name without ending: path} of a folder's pictures."""
-    folder, found = pathlib.Path(folder), {}
-    if not folder.is_dir():
+    if not pathlib.Path(folder).is_dir():
         raise InputError(f"{folder}: expected a folder of pictures")
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
-            continue
+    found = {}
+    for path in picture_paths(folder, SUFFIXES):
         if path.stem in found:
             raise InputError(f"{found[path.stem]} and {path} have one name: expected one picture of a name")
         found[path.stem] = str(path)
-    if not found:
-        raise InputError(f"{folder}: no pictures, expected files named {' '.join('*' + suffix for suffix in SUFFIXES)}")
     return found

@@ -5,8 +5,6 @@ import tensorflow as tf
 
 from pipelines.normalise import normalise
 
-MOST = np.iinfo(np.int64).max
-
 
 def from_arrays(fixed, moving, batch, seed, start=0):
     """Batches drawn from pairs, as the datasets of `pipelines.pairs.rigid`; the truth is NaN.
@@ -24,4 +22,4 @@ def from_arrays(fixed, moving, batch, seed, start=0):
         inputs = {"fixed": normalise(tf.gather(fixed, rows)), "moving": normalise(tf.gather(moving, rows))}
         return inputs, {"angle": tf.fill((batch,), np.float32("nan")), "shift": tf.fill((batch, 2), np.float32("nan"))}
 
-    return tf.data.Dataset.range(start, MOST).map(draw, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return tf.data.Dataset.counter(start).map(draw, num_parallel_calls=2, deterministic=True).prefetch(2)

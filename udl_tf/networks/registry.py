@@ -28,7 +28,8 @@ def entry(kind: str) -> Network:
     """The `Network` of a kind: a name in `NETWORKS`, or ``MODULE:NAME``.
 
     Raises:
-        KeyError: no such kind. ImportError: no such module. TypeError: the module has no `Network` of that name.
+        KeyError: no such kind. ImportError: no such module. TypeError: the module has no `Network` of that name, or its config,
+            by which it is found again, is not a class of its own in that module.
     """
     module, colon, name = kind.partition(":")
     if not colon:
@@ -36,6 +37,8 @@ def entry(kind: str) -> Network:
     found = getattr(importlib.import_module(module), name, None)
     if not isinstance(found, Network):
         raise TypeError(f"{kind} is of type {type(found).__name__}, expected udl_tf.networks.entry.Network")
+    if next((network for _, network in _named(found.config)), None) is not found:
+        raise TypeError(f"{kind} has the config {found.config.__name__}, expected a class of its own in {module}")
     return found
 
 
@@ -45,14 +48,18 @@ def kind_of(config) -> str:
     Raises:
         TypeError: it is the config of none of them.
     """
-    for kind, network in NETWORKS.items():
-        if type(config) is network.config:
-            return kind
-    own = sys.modules[type(config).__module__]
-    for name, value in vars(own).items():
-        if isinstance(value, Network) and type(config) is value.config:
-            return f"{own.__name__}:{name}"
+    for kind, _ in _named(type(config)):
+        return kind
     raise TypeError(f"network config of type {type(config).__name__}: expected that of one of {', '.join(NETWORKS)}")
+
+
+def _named(config):
+    """Generate (kind, `Network`) of a class of configs: from `NETWORKS`, then from the module of the class."""
+    own = sys.modules[config.__module__]
+    beside = {f"{own.__name__}:{name}": value for name, value in vars(own).items() if isinstance(value, Network)}
+    for kind, network in {**NETWORKS, **beside}.items():
+        if network.config is config:
+            yield kind, network
 
 
 def network_of(config) -> Network:

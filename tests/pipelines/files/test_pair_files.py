@@ -48,7 +48,7 @@ def test_central_squares_are_averaged_over_areas(folders):
     ("ask", "told"),
     [
         (lambda at: pair_files.named_alike(at / "a", at / "none"), "none: expected a folder of pictures"),
-        (lambda at: pair_files.named_alike(at / "a", at / "empty"), "empty: no pictures, expected files named *.png"),
+        (lambda at: pair_files.named_alike(at / "a", at / "empty"), "empty: no images found, expected files that end with .png"),
         (lambda at: pair_files.named_alike(at / "a", at / "other"), "has the name of one of"),
         (lambda at: pair_files.named_alike(at / "twice", at / "a"), "have one name"),
         (lambda at: pair_files.listed(at / "none.csv"), "none.csv cannot be read: No such file"),

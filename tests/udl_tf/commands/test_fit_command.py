@@ -145,7 +145,7 @@ def write_bad(folder):
         (("--data", "good.mrcs", "--snr", "0.1"), "noisy images, which have their own"),
         (("--fixed", "nothing"), "received --fixed alone: expected --fixed DIR --moving DIR"),
         (("--fixed", "nothing", "--moving", "missing"), "missing: no such file"),
-        (("--fixed", "nothing", "--moving", "full"), "nothing: no pictures"),
+        (("--fixed", "nothing", "--moving", "full"), "nothing: no images found"),
         (("--fixed", "nothing", "--moving", "full", "--data", "good.mrcs"), "received --fixed with --data"),
         (("--data", "pairs.csv"), "pairs.csv: 1 pair(s), expected at least 3"),
         (("--snr", "-1"), "gaussian:-1"),

@@ -15,6 +15,7 @@ from udl_tf.networks import registry
 from udl_tf.networks.build import build
 from udl_tf.networks.entry import Network
 from udl_tf.networks.output import degrees
+from udl_tf.networks.polar import PolarConfig
 from udl_tf.networks.search_space import Real, Space
 from udl_tf.tuning.space import configuration
 
@@ -43,6 +44,9 @@ CONSTANT = Network(
     family="correlation",
     precisions=("float32", "mixed_bfloat16"),
 )
+
+
+BORROWED = dataclasses.replace(CONSTANT, config=PolarConfig)
 
 
 @pytest.fixture
@@ -95,6 +99,7 @@ def test_a_network_of_ones_own_goes_by_its_module(tmp_path):
         ("udl_tf.nothing:NETWORK", "No module named 'udl_tf.nothing'"),
         ("udl_tf.networks.polar:polar", "polar is of type function, expected udl_tf.networks.entry.Network"),
         ("udl_tf.networks.polar:NOTHING", "NOTHING is of type NoneType"),
+        (f"{__name__}:BORROWED", "BORROWED has the config PolarConfig, expected a class of its own"),
         ("legs", "expected the fields of a configuration .'legs'."),
     ],
 )
