@@ -45,6 +45,7 @@ setup(
         # The shipped models, saved_models/NAME/VERSION/, whatever files TensorFlow writes there.
         "saved_models": ["README.md", "*/*.json", "*/[0-9]*/**/*"],
         "udl_tf.particles": ["report.html"],
+        "udl_tf.rivals.features": ["exemplar.npz"],
     },
     entry_points={"console_scripts": ["udl-tf = udl_tf.commands:console"]},
     python_requires=">=3.10",

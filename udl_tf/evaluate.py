@@ -31,6 +31,7 @@ def add_args(parser):
         "--table", required=True, metavar="NAME", help="1, 2, homography, tracking, features, agents or deformable"
     )
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="columns (default: the table's)")
+    parser.add_argument("--weights", metavar="FILE", help="of the network of the method vgg: of VGG16 by Keras (default: ours)")
     parser.add_argument("--data", metavar="DIR", help="folder with photos/train, photos/val and cryo/class_averages")
     parser.add_argument("--scale", default="small", metavar="NAME", help="small: 64 px, for two cores; paper: 128 px, for a GPU")
     parser.add_argument("--output", default=OUTPUT, metavar="DIR", help=f"tables, figures and models (default: {OUTPUT})")
@@ -53,7 +54,7 @@ def main(args):
     import_tensorflow()
     choose_device(args.device)
     try:
-        found = evaluate(args.table, args.methods, args.data, args.scale, args.output, args.seed, args.steps, tell)
+        found = evaluate(args.table, args.methods, args.data, args.scale, args.output, args.seed, args.steps, tell, args.weights)
     except KeyboardInterrupt:
         print(f"stopped; {args.output} keeps what is finished, the same command goes on", file=sys.stderr)
         raise
@@ -61,13 +62,15 @@ def main(args):
     return 0
 
 
-def evaluate(table, methods=None, data=None, scale="small", output=OUTPUT, seed=0, steps=None, tell=lambda text: None):
+def evaluate(
+    table, methods=None, data=None, scale="small", output=OUTPUT, seed=0, steps=None, tell=lambda text: None, weights=None
+):
     """Measure a table; its files are written anew after every cell.
 
     Args:
         table, scale: names, see `udl_tf.tables.protocol`. methods: names, by default the table's. data: folder, or None.
         output: folder, made if need be. seed: integer >= 0. steps: of every training, None for those of the scale.
-        tell: called with a line of text at every cell.
+        tell: called with a line of text at every cell. weights: path of a file, for the methods that take one.
 
     Returns:
         dict of ``rows`` (list of dicts, one a cell, see `udl_tf.tables.running`), ``text`` (Markdown), ``files`` (paths).
@@ -80,7 +83,7 @@ def evaluate(table, methods=None, data=None, scale="small", output=OUTPUT, seed=
 
     began = time.monotonic()
     chosen, size = protocol.table(table, with_data=bool(data)), scales.scale(scale)
-    columns = registry.find(chosen.kind, methods or chosen.methods)
+    columns = registry.with_weights(registry.find(chosen.kind, methods or chosen.methods), weights)
     if seed < 0:
         raise InputError(f"--seed: received {seed}, expected 0 or more")
     if steps is not None:

@@ -29,6 +29,7 @@ def add_args(parser):
     parser.add_argument("--model", default="photo", metavar="NAME|DIR", help="that proposes: photo, cryo, a run (default: photo)")
     parser.add_argument("--transform", choices=TRANSFORMS, default="rigid", help="kind of transform (default: rigid)")
     parser.add_argument("--method", metavar="NAME", help="pair: in place of ours, or beyond it; an unknown one lists them")
+    parser.add_argument("--weights", metavar="FILE", help="of the network of the method vgg: of VGG16 by Keras (default: ours)")
     parser.add_argument("--start", choices=STARTS, help="where a method begins: put there by --model, or not (default: rigid)")
     parser.add_argument("--field", metavar="FILE", help="pair: displacement of every pixel (.npy; .mha, .nrrd, .nii)")
     parser.add_argument("--output", metavar="FILE", help="the moved picture or series, in the form of its own file")
@@ -72,7 +73,7 @@ def main(args):
         overwrite=args.overwrite,
         field=args.field,
     )
-    inputs = [path for path in (args.fixed, args.moving, args.apply) if path]
+    inputs = [path for path in (args.fixed, args.moving, args.apply, args.weights) if path]
     wanted.check(inputs)
     if args.apply:
         apply = method_jobs.apply if method_jobs.applies(args.apply) else jobs.apply
@@ -84,7 +85,7 @@ def main(args):
     begins = args.start != "none" and args.transform != "rigid"
     aligner = udl_tf.load(args.model) if begins or not method else None
     if method:
-        found = method_jobs.pair(aligner, args.fixed, args.moving, wanted, args.transform, method)
+        found = method_jobs.pair(aligner, args.fixed, args.moving, wanted, args.transform, method, args.weights)
         return _told(args, found, _of_method(found))
     if args.moving is not None:
         found = jobs.pair(aligner, args.fixed, args.moving, wanted)
@@ -124,11 +125,14 @@ def _check_method(args):
         raise InputError(f"--method {args.method} of {kind} transforms: expected one of {known}")
     if method:
         registry.RIVALS[method].require()
+        registry.with_weights({method: registry.RIVALS[method]}, args.weights)
         if args.crop != "none" or (args.format and kind != "rigid"):
             named = "crop" if args.crop != "none" else "format"
             raise InputError(f"received --{named} with the method {method}: expected it with ours, rigid, alone")
     elif args.start:
         raise InputError(f"received --start {args.start} without --method: expected a method that begins there")
+    if args.weights and not method:
+        raise InputError(f"received --weights {args.weights} without --method: expected one that takes them")
     if args.field and not method:
         raise InputError("received --field without --transform or --method: expected what is not rigid")
     if args.transforms and kind == "displacement":

@@ -46,7 +46,7 @@ class Found:
     moving: tuple[int, int]
 
 
-def register_by(method: str, kind: str, fixed: np.ndarray, moving: np.ndarray, aligner=None) -> Found:
+def register_by(method: str, kind: str, fixed: np.ndarray, moving: np.ndarray, aligner=None, weights=None) -> Found:
     """Register two pictures by a method.
 
     Args:
@@ -59,7 +59,7 @@ def register_by(method: str, kind: str, fixed: np.ndarray, moving: np.ndarray, a
         InputError: a method that is not known for this kind, or lacks its package; arrays that are no pictures; of rigid
             methods, pictures that are not square and of one size.
     """
-    rival = registry.find(registry.PROBLEMS[kind], [method])[method]
+    rival = registry.with_weights(registry.find(registry.PROBLEMS[kind], [method]), weights)[method]
     sizes = Pyramid(fixed, "fixed").size, Pyramid(moving, "moving").size
     if kind == "rigid" and len({*sizes[0], *sizes[1]}) > 1:
         shown = " and ".join(f"{width}x{height}" for height, width in sizes)

@@ -18,8 +18,10 @@ from udl_tf.registration.overlays import Seen
 from udl_tf.registration.placing import pixel_places, placed
 
 
-def pair(aligner, fixed_path, moving_path, wanted: Wanted, kind: str, method: str) -> dict:
+def pair(aligner, fixed_path, moving_path, wanted: Wanted, kind: str, method: str, weights=None) -> dict:
     """Register one file onto another by a method; aligner: that puts them onto one another first, or None.
+
+    weights: path of a file, of methods that take one.
 
     Returns:
         The numbers as plain types: method, kind, start (None, or angle, shift and score of the aligner's transform), correlation,
@@ -30,7 +32,7 @@ def pair(aligner, fixed_path, moving_path, wanted: Wanted, kind: str, method: st
     """
     fixed, moving = open_pair(fixed_path, moving_path, wanted)
     still, other = fixed.picture(0), moving.picture(0)
-    found = register_by(method, kind, still, other, aligner)
+    found = register_by(method, kind, still, other, aligner, weights)
     if wanted.transforms:
         _write_transforms(wanted, found, str(moving_path))
     if wanted.field:

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import importlib
 import importlib.util
+import os
 
 from pipelines.errors import InputError
 
@@ -28,6 +29,7 @@ class Rival:
         options: see there.
         needs: {module: name of its package}, beyond what `udl_tf` itself depends on.
         weighs: whether it weighs every frequency by itself, so that a blur beforehand would only spoil that.
+        takes_weights: whether it has the option ``weights``, path of a file with those of a network.
     """
 
     title: str
@@ -36,6 +38,7 @@ class Rival:
     options: dict = dataclasses.field(default_factory=dict)
     needs: dict = dataclasses.field(default_factory=dict)
     weighs: bool = False
+    takes_weights: bool = False
 
     def function(self, kind):
         """Its ``learner(problem, steps)`` or ``answer(problem, inputs)`` for a kind of problem.
@@ -75,6 +78,11 @@ RIVALS = {
     "sift-lmeds": Rival("SIFT, LMEDS", KEYPOINTS, options={"method": "sift", "estimator": "lmeds"}),
     "sift-usac": Rival("SIFT, USAC", KEYPOINTS, options={"method": "sift", "estimator": "usac"}),
     "exemplar": Rival("Exemplar-CNN", dict.fromkeys(MATCHED, "features.exemplar"), learns=True),
+    "vgg": Rival(
+        "features, growing inliers",
+        dict.fromkeys(("affine", "homography", "deformable"), "features.vgg"),
+        takes_weights=True,
+    ),
     "fourier-mellin": Rival("Fourier-Mellin", {"rigid": "fourier_mellin"}, needs={"skimage": "scikit-image"}),
     "imreg_dft": Rival("imreg_dft", {"rigid": "imreg"}, needs={"imreg_dft": "imreg_dft"}),
     "ic-lk": Rival("IC-LK", {"close": "lucas_kanade", "homography": "lucas_kanade", "tracking": "tracking"}),
@@ -119,3 +127,23 @@ def find(kind, wanted):
             raise InputError(f"unknown method {name!r} for {kind} transforms: expected some of {', '.join(known)}")
         RIVALS[name].require()
     return {name: RIVALS[name] for name in wanted}
+
+
+def with_weights(rivals, path):
+    """The same rivals, {name: `Rival`}, those that take weights with those of a file; path None: with their own.
+
+    Raises:
+        InputError: none takes any, or the file is not there.
+    """
+    takes = [name for name, rival in RIVALS.items() if rival.takes_weights]
+    if path is None:
+        return rivals
+    if not rivals.keys() & set(takes):
+        raise InputError(f"--weights {path}: received the method {' '.join(rivals)}, expected {' or '.join(takes)}")
+    if not os.path.isfile(path):
+        raise InputError(f"--weights {path}: no such file")
+    given = {"weights": str(path)}
+    return {
+        name: dataclasses.replace(rival, options={**rival.options, **given}) if name in takes else rival
+        for name, rival in rivals.items()
+    }

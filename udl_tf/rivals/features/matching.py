@@ -50,23 +50,30 @@ def turned(images, angle):
 
 @tf.function(autograph=False)
 def matches(fixed, moving, stride):
-    """Every place of `fixed` with its nearest in `moving`, both (batch, rows, columns, channels).
+    """Every place of `fixed` with its nearest in `moving`, both (batch, rows, columns, channels) of unit length; see `mutual`."""
+    flat = [tf.reshape(part, (-1, part.shape[1] * part.shape[2], part.shape[3])) for part in (fixed, moving)]
+    return mutual(tf.matmul(flat[0], flat[1], transpose_b=True), *fixed.shape[1:3], stride)
+
+
+def mutual(like, rows, columns, stride):
+    """Every place of one map with its nearest of another.
+
+    Args:
+        like: (batch, rows * columns, rows * columns), how like each place of fixed is to each of moving: 1 less half the squared
+            distance of their descriptors. stride: pixels between nodes, or (along x, along y).
 
     Returns:
         places (batch, n, 2) in fixed and in moving, the latter between nodes by a parabola, pixels from the centre; whether the
         two are mutual nearest neighbours and pass the ratio test, bool (batch, n); and how sure that is, 0 where not, (batch, n).
     """
-    rows, columns = fixed.shape[1:3]
     count = rows * columns
-    flat = [tf.reshape(part, (-1, count, part.shape[-1])) for part in (fixed, moving)]
-    like = tf.matmul(flat[0], flat[1], transpose_b=True)  # (batch, fixed, moving)
     nearest = tf.argmax(like, 2, tf.int32)
-    mutual = tf.gather(tf.argmax(like, 1, tf.int32), nearest, batch_dims=1) == tf.range(count)
+    both = tf.gather(tf.argmax(like, 1, tf.int32), nearest, batch_dims=1) == tf.range(count)
     line, column = nearest // columns, nearest % columns
     far = tf.maximum(tf.abs(line[..., None] - tf.range(count) // columns), tf.abs(column[..., None] - tf.range(count) % columns))
-    best, other = tf.reduce_max(like, 2), tf.reduce_max(tf.where(far > 1, like, -1.0), 2)
+    best, other = tf.reduce_max(like, 2), tf.reduce_max(tf.where(far > 1, like, tf.reduce_min(like)), 2)
     first, second = (tf.sqrt(tf.maximum(2.0 - 2.0 * part, 1e-6)) for part in (best, other))
-    good = mutual & (first < RATIO * second)
+    good = both & (first < RATIO * second)
     nodes = tf.constant(displacement.nodes(rows, columns, 1.0).reshape(-1, 2))
     step = tf.stack([_peak(like, nearest, column, columns, 1), _peak(like, nearest, line, rows, columns)], -1)
     own = tf.broadcast_to(nodes, tf.shape(step))
