@@ -179,3 +179,30 @@ def test_a_homography_is_found_written_applied_and_undone(folder, capsys):
     cv2.imwrite("small.png", np.zeros((50, 60), np.uint8))
     assert command("--apply", "h.json", "small.png", "--output", "a.png") == 2
     assert "pictures of 60x50 pixels, expected 180x150" in capsys.readouterr().err
+
+
+def test_features_of_a_network_are_told_and_their_weights_checked_first(folder, monkeypatch, capsys):
+    vgg = "fixed.png", "moving.png", "--transform", "displacement", "--method", "vgg"
+    assert command(*vgg, "--field", "f.npy", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["correlation"] > found["correlation_before"] - 0.02 and found["correlation"] > 0.95
+    assert np.load("f.npy").shape == (*SIZE, 2)
+    monkeypatch.setattr("udl_tf.methods.jobs.pair", None)  # the rest is told before the work
+    (folder[0] / "broken.h5").write_text("nothing")
+    for arguments, message in (
+        ((*vgg, "--weights", "no.h5"), "--weights no.h5: no such file"),
+        ((*vgg[:5], "dis", "--weights", "broken.h5"), "--weights broken.h5: received the method dis, expected vgg"),
+        ((*vgg[:2], "--weights", "broken.h5"), "received --weights broken.h5 without --method"),
+        ((*vgg, "--weights", "broken.h5", "--output", "broken.h5"), "it is an input"),
+    ):
+        assert command(*arguments) == 2
+        error = capsys.readouterr().err.strip()
+        assert message in error and len(error.splitlines()) == 1
+
+
+def test_weights_of_another_network_are_refused(folder, capsys):
+    (folder[0] / "broken.h5").write_text("nothing")
+    arguments = "--transform", "displacement", "--method", "vgg", "--weights", "broken.h5"
+    assert command("fixed.png", "moving.png", *arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert "broken.h5: expected Keras weights of VGG16" in error and len(error.splitlines()) == 1
