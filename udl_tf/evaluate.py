@@ -91,6 +91,10 @@ def evaluate(
             raise InputError(f"--steps: received {steps}, expected at least 1")
         size = dataclasses.replace(size, steps={chosen.material: dict.fromkeys(columns, steps)})
     cases.require(chosen, data)
+    if weights:
+        from udl_tf.rivals.features import vgg
+
+        vgg.source(weights)  # kept; what does not load shall be told now
     folder = pathlib.Path(output)
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)

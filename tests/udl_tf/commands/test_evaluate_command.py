@@ -182,6 +182,7 @@ def test_json_is_all_that_is_printed(tmp_path, capsys):
         (["--table", "1", "--methods", "surf"], "unknown method 'surf' for rigid transforms: expected some of udl, stn, fourier"),
         (["--table", "1", "--scale", "big"], "unknown scale 'big': expected one of small, paper"),
         (["--table", "1", "--data", "/nowhere"], "/nowhere: no such file or folder"),
+        (["--table", "1", "--methods", "fourier", "--weights", "w.h5"], "--weights w.h5: received the method fourier, expected"),
         (["--table", "1", "--steps", "0"], "--steps: received 0, expected at least 1"),
         (["--table", "1", "--seed", "-1"], "--seed: received -1, expected 0 or more"),
         (["--table", "1", "--device", "tpu"], "--device: received 'tpu', expected auto, cpu, gpu or gpu:N"),

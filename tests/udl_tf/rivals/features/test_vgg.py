@@ -11,6 +11,7 @@ from pipelines.errors import InputError
 from pipelines.geometry.transforms import Displacement
 from pipelines.pairs import deformed
 from pipelines.pictures.dead_leaves import dead_leaves
+from udl_tf import evaluate
 from udl_tf.rivals import registry
 from udl_tf.rivals.features import embedded, exemplar, levels, vgg
 from udl_tf.rivals.problem import Problem
@@ -129,6 +130,13 @@ def test_a_file_that_holds_no_vgg16_is_refused_in_one_line(tmp_path, name):
     with pytest.raises(InputError, match=f"{name}: expected Keras weights of VGG16") as error:
         vgg.source(str(path))
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_the_table_tells_of_a_broken_file_before_the_work(tmp_path):
+    (tmp_path / "broken.h5").write_text("nothing of the kind\n")
+    with pytest.raises(InputError, match="broken.h5: expected Keras weights of VGG16"):
+        evaluate.evaluate("deformable", ["dirnet", "vgg"], output=tmp_path / "new", weights=tmp_path / "broken.h5")
+    assert not (tmp_path / "new").exists()
 
 
 def test_weights_are_for_those_that_take_them(tmp_path):
