@@ -10,6 +10,7 @@ METHODS = {"affine": "ecc", "homography": "sift", "displacement": "dis"}  # of `
 FORMATS = ("json", "csv", "itk", "skimage", "opencv")  # see `pipelines.files.transforms.registry`
 OVERLAYS = ("checkerboard", "red-green", "difference", "grid")  # see `udl_tf.registration.overlays`
 FILLINGS = ("flow", "linear")  # see `udl_tf.volumes.filling.METHODS`
+SPACING = 32  # pixels, between nodes of the fields that `udl_tf.volumes.elastic` finds
 
 
 def fill_value(text: str | None) -> float | None:

@@ -1,6 +1,7 @@
 """Volumes of serial sections: take out jitter, replace what is missing or damaged, put more between.
 
     python -m udl_tf.sections align volume.tif --output aligned.tif --transforms moved.csv --report aligned.html
+    python -m udl_tf.sections align volume.tif --output aligned.tif --elastic --transforms moved.json
     python -m udl_tf.sections apply moved.csv other_channel.tif --output other_aligned.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --uncertainty sigma.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --model runs/sections
@@ -16,8 +17,10 @@ import json
 import sys
 
 from pipelines.errors import InputError
-from udl_tf.choices import FILLINGS
+from udl_tf.choices import FILLINGS, SPACING
 from udl_tf.commands import bar, import_tensorflow, require, run
+
+LEAST_SPACING = 8  # pixels
 
 
 def add_args(parser):
@@ -26,6 +29,10 @@ def add_args(parser):
     align = jobs.add_parser("align", help="take out the jitter from section to section, keep slow drift")
     align.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections")
     align.add_argument("--transforms", metavar="FILE", help="angles, shifts, their errors, matrices (.json, .csv, .tfm, .npy)")
+    align.add_argument("--elastic", action="store_true", help="then unbend each section by a smooth field; transforms are .json")
+    align.add_argument(
+        "--elastic-spacing", type=float, metavar="PX", help=f"pixels between nodes of the fields (default: {SPACING})"
+    )
     align.add_argument("--report", metavar="FILE", help="HTML page: planes before and after, shifts, angles, steps")
     align.add_argument(
         "--keep-trend",
@@ -70,24 +77,29 @@ def _align(args):
 
     if args.keep_trend is not None and not args.keep_trend > 0:
         raise InputError(f"--keep-trend {args.keep_trend:g}: expected pixels, more than 0")
+    if args.elastic_spacing is not None and not (args.elastic and LEAST_SPACING <= args.elastic_spacing < float("inf")):
+        expected = f"{LEAST_SPACING} pixels or more" if args.elastic else "--elastic with it"
+        raise InputError(f"--elastic-spacing {args.elastic_spacing:g}: expected {expected}")
+    elastic = (args.elastic_spacing or SPACING) if args.elastic else None
     models.find(args.model)
     import_tensorflow()
     import udl_tf
     from udl_tf.volumes import jobs
 
-    array = jobs.check_outputs(args.volume, args.output, args.transforms, overwrite=args.overwrite, report=args.report)
+    outputs = {"transforms": args.transforms, "report": args.report, "elastic": elastic}
+    array = jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite, **outputs)
     with bar("section", "align", args.json) as tell:
         aligner = functools.partial(udl_tf.load, args.model)
-        found = jobs.align(array, args.output, args.transforms, args.keep_trend, aligner, tell, args.report)
+        found = jobs.align(array, args.output, args.transforms, args.keep_trend, aligner, tell, args.report, elastic)
     written = filter(None, (args.output, args.transforms, args.report))
     return _told(args, found, [*_of_volume(found), *(f"wrote {path}" for path in written)])
 
 
 def _apply(args):
     import_tensorflow()
-    from udl_tf.volumes import jobs
+    from udl_tf.volumes import jobs, moving
 
-    count = jobs.apply(jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite), args.saved, args.output)
+    count = moving.apply(jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite), args.saved, args.output)
     return _told(args, {"count": count}, [f"{count} sections moved by {args.saved}", f"wrote {args.output}"])
 
 
@@ -142,6 +154,8 @@ def _of_volume(found):
     count, jitter = len(found["angle"]), found["jitter"]
     yield f"{count} sections: jitter of {jitter['pixels']:.2f} pixels along an axis and {jitter['degrees']:.2f} degrees taken out"
     yield f"slow drift kept, up to {found['drift']:.1f} pixels from its mean"
+    if "elastic" in found:
+        yield from _of_fields(found["elastic"])
     worst = sorted(range(count), key=lambda number: found["score"][number])[:5]
     yield "section   right    down  degrees  score  correlation with the one before"
     for number in sorted(worst):
@@ -152,6 +166,14 @@ def _of_volume(found):
         yield f"the {len(worst)} of the lowest scores are shown, --json has all"
     if found["failed"]:
         yield f"not placed, left where they were: {', '.join(map(str, found['failed']))}"
+
+
+def _of_fields(elastic):
+    rms = elastic["rms"]
+    mean, most = sum(one**2 for one in rms) / len(rms), max(range(len(rms)), key=rms.__getitem__)
+    yield f"unbent by fields of {mean**0.5:.2f} pixels root mean square, up to {rms[most]:.2f} in section {most + 1}"
+    if elastic["damped"]:
+        yield f"made smaller, they would have folded: {', '.join(map(str, elastic['damped']))}"
 
 
 def _told(args, found, lines):

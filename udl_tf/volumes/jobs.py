@@ -1,23 +1,24 @@
-"""Files in, files out: a volume aligned, moved by saved transforms, filled, made finer. What `udl_tf.sections` does."""
+"""Files in, files out: a volume aligned, filled, made finer. What `udl_tf.sections` does, but for `moving.apply`."""
 
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.files.lazy import LazyArray
 from pipelines.files.series_writing import TIFFS
-from pipelines.files.transforms.registry import format_of, read_transforms, write_transforms
+from pipelines.files.transforms.registry import check_fields, format_of, write_field_table, write_transforms
 from pipelines.files.transforms.table import TransformTable
 from pipelines.files.volumes import check_volume, finer, open_volume, write_planes, write_volume
 from pipelines.geometry import frames
-from udl_tf.registration.warping import as_stored, warp_planes
+from udl_tf.registration.warping import as_stored
 from udl_tf.volumes.alignment import align_sections
 from udl_tf.volumes.between import all_between
 from udl_tf.volumes.faults import find_faults
 from udl_tf.volumes.filling import Filling
 from udl_tf.volumes.finer_network import open_finer
+from udl_tf.volumes.moving import moved_sections, with_fields
 from udl_tf.volumes.network_filling import NetworkFilling
 from udl_tf.volumes.report import Planes, check_report, write_report
 from udl_tf.volumes.section_network import open_network
@@ -26,7 +27,9 @@ from udl_tf.volumes.slices import Scale
 SEEN = 32  # sections, whose grey values a network's are brought to
 
 
-def check_outputs(volume, output, transforms=None, uncertainty=None, overwrite: bool = False, report=None) -> LazyArray:
+def check_outputs(
+    volume, output, transforms=None, uncertainty=None, overwrite: bool = False, report=None, elastic=None
+) -> LazyArray:
     """Tell before the work what could not be written after it; returns the opened volume.
 
     Raises:
@@ -35,7 +38,7 @@ def check_outputs(volume, output, transforms=None, uncertainty=None, overwrite: 
     array = open_volume(volume)
     check_volume(output, array)
     if transforms:
-        format_of(transforms)
+        check_fields(transforms) if elastic else format_of(transforms)
     if uncertainty and pathlib.Path(uncertainty).suffix.lower() not in TIFFS:
         raise InputError(f"cannot write {uncertainty}: expected {' or '.join(TIFFS)}")
     check_report(report)
@@ -58,25 +61,32 @@ def align(
     aligner: Callable | None = None,
     tell: Callable[[int, int], None] = lambda done, of: None,
     report=None,
+    elastic: float | None = None,
 ) -> dict:
     """Align the volume of an array and write it.
 
     Args:
         array: from `check_outputs`. transforms: file for them, or None. keep_trend, aligner, tell: see `align_sections`.
-        report: HTML file for a page about it, or None.
+        report: HTML file for a page about it, or None. elastic: pixels between nodes of the fields that unbend the sections
+            after the rigid alignment; None: they are only turned and moved.
 
     Returns:
         Plain numbers: lists of "angle", "shift", "score", "correlation", "step" (pixels that a section's corner was moved against
-        the one before) an entry a section, "failed" numbers from 1, "jitter" in degrees and pixels, "drift" in pixels kept.
+        the one before) an entry a section, "failed" numbers from 1, "jitter" in degrees and pixels, "drift" in pixels kept. With
+        fields "elastic": their "spacing" in pixels, "rms" displacement of each section, numbers "damped" from 1.
     """
-    size = array.shape[-2:]
-    found = align_sections(aligner, _reader(array), array.plane_count, keep_trend, tell)
-    names = tuple(str(number + 1) for number in range(array.plane_count))
+    size, count = array.shape[-2:], array.plane_count
+    parts = 2 if elastic else 1
+    found = align_sections(aligner, _reader(array), count, keep_trend, lambda done, of: tell(done, parts * of))
+    names = tuple(str(number + 1) for number in range(count))
     about = found.angle, found.shift, found.angle_sigma, found.shift_sigma, found.score
     table = TransformTable(names, size, size, *about)
+    fields = None
+    if elastic:
+        table, fields = with_fields(array, table, elastic, found.failed, lambda done, of: tell(count + done, 2 * of))
     if transforms:
-        write_transforms(table, transforms)
-    before, after = (Planes(array.plane_count, size) for _ in range(2))
+        (write_field_table if elastic else write_transforms)(table, transforms)
+    before, after = (Planes(count, size) for _ in range(2))
 
     def sections():
         for number, section in enumerate(moved_sections(array, table)):
@@ -97,37 +107,11 @@ def align(
         "jitter": {"degrees": float(found.jitter[0]), "pixels": float(found.jitter[1])},
         "drift": float(np.linalg.norm(found.drift - found.drift.mean(0), axis=1).max()),
     }
+    if fields:
+        told["elastic"] = {"spacing": elastic, "rms": fields.rms.tolist(), "damped": (fields.damped + 1).tolist()}
     if report:
         write_report(report, pathlib.Path(array.path).name, told, before, after)
     return told
-
-
-def apply(array: LazyArray, transforms, output) -> int:
-    """Move the sections of an array by saved transforms and write them; shifts follow where its pixels are finer or coarser.
-
-    Returns:
-        The number of sections.
-
-    Raises:
-        InputError: another number of sections, or another shape of them, than the transforms are of.
-    """
-    table = read_transforms(transforms)
-    size, count = array.shape[-2:], array.plane_count
-    if len(table) != count:
-        raise InputError(f"{array.path} holds {count} sections: expected {len(table)}, as many as {transforms} has transforms")
-    scale = np.array(size) / np.array(table.moving)
-    if abs(scale[0] / scale[1] - 1.0) > 0.01:
-        found, expected = (f"{side[1]}x{side[0]}" for side in (size, table.moving))
-        raise InputError(f"{array.path}: sections of {found} pixels, expected {expected}, or the same field in other pixels")
-    table = TransformTable.of(table.names, size, size, table.angle, table.shift * scale.mean())
-    write_volume(output, moved_sections(array, table), array)
-    return count
-
-
-def moved_sections(array: LazyArray, table: TransformTable) -> Iterator[np.ndarray]:
-    """The sections of an array, each by its transform, in the array's type."""
-    for number in range(array.plane_count):
-        yield warp_planes(array.planes([number]), float(table.angle[number]), table.shift[number])[0]
 
 
 def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncertainty=None, method="flow", model=None) -> dict:

@@ -62,13 +62,16 @@ def write_report(path, name: str, found: dict, before: Planes, after: Planes) ->
     parts = [f"<h1>{html.escape(name)}: {count} sections</h1>"]
     parts.append(f"<p>Jitter of {jitter['pixels']:.2f} pixels along an axis and {jitter['degrees']:.2f} degrees taken out.")
     parts.append(f"Slow drift kept, up to {found['drift']:.1f} pixels from its mean.</p>")
+    if "elastic" in found:
+        rms = np.sqrt(np.square(found["elastic"]["rms"]).mean())
+        parts.append(f"<p>Unbent by fields of {rms:.2f} pixels root mean square.</p>")
     if found["failed"]:
         parts.append(f"<p>Not placed, left where they were: {', '.join(map(str, found['failed']))}.</p>")
     for plane, meaning in MEANINGS.items():
         pair = (("before", before.planes()[plane]), ("after", after.planes()[plane]))
         figures = "".join(_figure(_grey(image), f"{plane}, {when}") for when, image in pair)
         parts.append(f'<h2>{plane}: {meaning}</h2>\n<div class="pair">{figures}</div>')
-    parts.append("<h2>Section by section</h2>" + _figure(_chart(found), "shift, angle, and step from the section before"))
+    parts.append("<h2>Section by section</h2>" + _figure(_chart(found), _caption(found)))
     parts.append(f"<h2>The lowest scores</h2>{_table(found)}")
     page = "\n".join(parts)
     text = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(name)}</title>'
@@ -86,19 +89,27 @@ def _grey(plane):
 
 def _chart(found):
     figure = Figure(figsize=(11, 6), layout="constrained", dpi=80)
-    numbers, axes = np.arange(1, len(found["angle"]) + 1), figure.subplots(3, 1, sharex=True)
+    curves = {"angle, deg": found["angle"], "step, px": found["step"]}
+    if "elastic" in found:
+        curves["field, px"] = found["elastic"]["rms"]
+    numbers, axes = np.arange(1, len(found["angle"]) + 1), figure.subplots(1 + len(curves), 1, sharex=True)
     shift = np.array(found["shift"])
     for values, label in ((shift[:, 0], "right"), (shift[:, 1], "down")):
         axes[0].plot(numbers, values, label=label)
     axes[0].legend(fontsize=8)
-    axes[1].plot(numbers, found["angle"])
-    axes[2].plot(numbers, found["step"])
-    for axis, label in zip(axes, ("shift, px", "angle, deg", "step, px"), strict=True):
+    axes[0].set_ylabel("shift, px")
+    for axis, (label, values) in zip(axes[1:], curves.items(), strict=True):
+        axis.plot(numbers, values)
         axis.set_ylabel(label)
-    axes[2].set_xlabel("section")
+    axes[-1].set_xlabel("section")
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
+
+
+def _caption(found):
+    size = ", and root mean square of the field that unbends it" if "elastic" in found else ""
+    return f"shift, angle, and step from the section before{size}"
 
 
 def _table(found):

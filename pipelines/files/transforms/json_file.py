@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.files.transforms.field_table import DECIMALS, FieldTable
 from pipelines.files.transforms.table import TransformTable
 from pipelines.geometry import frames
 from pipelines.geometry.transforms import Displacement, Rigid, Transform, from_json
@@ -51,6 +52,30 @@ def read_plane(path) -> tuple[Transform, tuple[int, int], tuple[int, int]]:
     if isinstance(transform, Displacement) or len(transform) != 1:
         raise InputError(f"{path}: received {len(transform)} transforms of the kind {transform.KIND}, expected one of a plane")
     return transform, fixed, moving
+
+
+def write_fields(table: FieldTable, path) -> None:
+    """Write fields of a series, rounded to `DECIMALS`."""
+    content = table.fields.to_json()
+    content["values"]["field"] = np.round(np.float64(table.fields.field), DECIMALS).tolist()
+    content["frames"] = {"fixed": list(table.fixed), "moving": list(table.moving), "order": "height, width"}
+    path.write_text(json.dumps({**content, "names": list(table.names)}) + "\n", encoding="utf-8")
+
+
+def read_fields(path) -> FieldTable:
+    """Read what `write_fields` wrote.
+
+    Raises:
+        InputError: something else, another convention, or displacements that are not finite.
+    """
+    content = _content(path)
+    fields = from_json(content)
+    if not isinstance(fields, Displacement):
+        raise InputError(f"{path}: received transforms of the kind {fields.KIND}, expected displacement")
+    names = content.get("names")
+    if not isinstance(names, list) or len(names) != len(fields) or not np.isfinite(fields.field).all():
+        raise InputError(f"{path}: no file of fields that sections wrote, names or finite displacements are missing")
+    return FieldTable(tuple(map(str, names)), *_frames(path, content), fields)
 
 
 def kind(path) -> str:

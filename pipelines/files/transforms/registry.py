@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_path
 from pipelines.files.transforms import csv_file, itk_file, json_file, matrices
+from pipelines.files.transforms.field_table import FieldTable
 from pipelines.files.transforms.table import TransformTable
+from pipelines.geometry.transforms import Displacement
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,3 +71,24 @@ def read_transforms(path) -> TransformTable:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     return chosen.read(path)
+
+
+def check_fields(path) -> None:
+    """InputError where the name is none of a file that can hold fields."""
+    if pathlib.Path(path).suffix.lower() not in FORMATS["json"].endings:
+        raise InputError(f"transforms {path}: expected a name that ends with .json, others hold no displacement fields")
+
+
+def write_field_table(table: FieldTable, path) -> None:
+    """Write fields of a series; the file appears when it is whole."""
+    check_fields(path)
+    with atomic_path(path) as part:
+        json_file.write_fields(table, part)
+
+
+def read_any(path) -> TransformTable | FieldTable:
+    """Read what `write_transforms` or `write_field_table` wrote; InputError as `read_transforms`."""
+    path = pathlib.Path(path)
+    if path.suffix.lower() in FORMATS["json"].endings and json_file.kind(path) == Displacement.KIND:
+        return json_file.read_fields(path)
+    return read_transforms(path)

@@ -72,6 +72,32 @@ def test_what_is_printed(folder, capsys):
     assert page.count("<tr>") == 1 + 8 and "volume.tif: 8 sections" in page
 
 
+def test_elastic_then_apply(folder, capsys):
+    """What is written is what `apply` makes of the written fields, at another resolution too; the report has their size."""
+    volume, aligned, moved, report = (str(folder / name) for name in ("volume.tif", "unbent.tif", "fields.json", "unbent.html"))
+    command = ["sections", "align", volume, "--output", aligned, "--transforms", moved, "--report", report]
+    assert console([*command, "--elastic", "--elastic-spacing", "40", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    elastic = found["elastic"]
+    assert elastic["spacing"] == 40 and len(elastic["rms"]) == 8 and max(elastic["rms"]) < 0.3  # nothing was bent
+    assert "and root mean square of the field that unbends it" in (folder / "unbent.html").read_text()
+    assert json.loads((folder / "fields.json").read_text())["kind"] == "displacement"
+    again, coarse = folder / "again_unbent.tif", folder / "coarse_unbent.tif"
+    assert console(["sections", "apply", moved, volume, "--output", str(again)]) == 0
+    made = tifffile.imread(again)
+    assert np.array_equal(made, tifffile.imread(aligned)) and made.dtype == np.uint8 and made.shape == (8, 100, 120)
+    assert console(["sections", "align", volume, "--output", str(folder / "rigid.tif")]) == 0
+    inner = np.s_[:, 12:-12, 12:-12]
+    rigid = tifffile.imread(folder / "rigid.tif")
+    assert np.corrcoef(made[inner].ravel(), rigid[inner].ravel())[0, 1] > 0.97
+    small = tifffile.imread(volume).reshape(8, 50, 2, 60, 2).mean((2, 4)).astype(np.uint8)
+    tifffile.imwrite(folder / "small.tif", small)
+    assert console(["sections", "apply", moved, str(folder / "small.tif"), "--output", str(coarse)]) == 0
+    expected = made.reshape(8, 50, 2, 60, 2).mean((2, 4))
+    inner = np.s_[:, 6:-6, 6:-6]
+    assert np.corrcoef(tifffile.imread(coarse)[inner].ravel(), expected[inner].ravel())[0, 1] > 0.99
+
+
 @pytest.mark.once("files in and out")
 def test_another_resolution_moves_as_far(folder):
     """Pixels twice as large: half as many of them."""
@@ -129,6 +155,12 @@ def test_upsample_keeps_what_is_given(folder, capsys):
         (["align", "volume.tif", "--output", "poses.npz"], "cannot write poses.npz"),
         (["align", "volume.tif", "--output", "a.tif", "--transforms", "a.dat"], "transforms a.dat: expected a name"),
         (["align", "volume.tif", "--output", "a.tif", "--keep-trend", "0"], "--keep-trend 0: expected pixels, more than 0"),
+        (
+            ["align", "volume.tif", "--output", "a.tif", "--elastic", "--transforms", "a.csv"],
+            "transforms a.csv: expected a name that ends with .json",
+        ),
+        (["align", "volume.tif", "--output", "a.tif", "--elastic-spacing", "32"], "--elastic-spacing 32: expected --elastic"),
+        (["align", "volume.tif", "--output", "a.tif", "--elastic", "--elastic-spacing", "4"], "--elastic-spacing 4: expected 8"),
         (["interpolate", "volume.tif", "--output", "a.tif", "--sections", "9"], "--sections 9: expected numbers from 1 to 8"),
         (["interpolate", "volume.tif", "--output", "a.tif", "--sections", "x"], "--sections x: expected auto, or numbers"),
         (["interpolate", "volume.tif", "--output", "a.tif", "--uncertainty", "a.png"], "cannot write a.png: expected .tif"),

@@ -31,6 +31,15 @@ def test_what_only_drifts_stays(seed):
     assert np.abs(found.moved).max() < 0.2 and found.size < 0.2
 
 
+def test_many_axes_tell_both_sizes():
+    jitter = np.random.default_rng(60).normal(0, 1.5, (150, 8))
+    path = np.concatenate([walk(150, 0.3, seed) for seed in range(4)], 1)
+    found = separate(path + jitter, None, np.ones(150, bool))
+    assert found.size == pytest.approx(1.5, rel=0.1) and found.step == pytest.approx(0.3, rel=0.2)
+    still = separate(path, None, np.ones(150, bool))
+    assert still.step == pytest.approx(0.3, rel=0.1) and np.abs(still.moved).max() < 0.1
+
+
 def test_the_answer_is_that_of_the_normal_distribution():
     """The mean and variance of x given y, from the two covariances written out: another way to the same numbers."""
     count, s, t = 30, 1.7, 0.4

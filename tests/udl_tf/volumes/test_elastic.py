@@ -1,0 +1,117 @@
+"""Sections bent by known fields: what is left, what is kept, what is not touched; steps that agree; fields that do not fold."""
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipelines.geometry import displacement, frames
+from pipelines.geometry.transforms import Displacement
+from pipelines.pictures.tissue import Tissue
+from udl_tf.volumes.elastic import LEAST, align_fields, jitter_of, unfolded
+from udl_tf.volumes.field_steps import agreeing_steps
+from udl_tf.volumes.section_flows import SectionFlows, compare_fields
+
+COUNT, SIZE, SPACING, INNER = 14, (120, 136), 24.0, 12
+PLACES = np.stack(np.meshgrid(np.arange(SIZE[1]), np.arange(SIZE[0])), -1) - frames.centre(SIZE)
+
+
+def white_fields(seed, amplitude):
+    """Smooth fields (n, height, width, 2) of mean 0, `amplitude` pixels along an axis, a new one each section."""
+    chance = np.random.default_rng(seed).normal(size=(COUNT, *SIZE, 2))
+    fields = np.stack([cv2.GaussianBlur(one, (0, 0), 24.0, borderType=cv2.BORDER_REFLECT) for one in chance])
+    fields -= fields.mean((1, 2), keepdims=True)
+    return fields * (amplitude / fields.std((1, 2), keepdims=True))
+
+
+def bent(fields, seed=3):
+    """Tissue whose pixel q shows what lies at q + fields(q): uint8 (n, height, width)."""
+    tissue, rng = Tissue(seed), np.random.default_rng(seed)
+    sections = []
+    for number, field in enumerate(fields):
+        x, y = (PLACES + field).reshape(-1, 2).T
+        clean = tissue.at(np.stack([np.full(len(x), 1.5 * number), y, x], 1)).reshape(SIZE)
+        sections.append(clean + 10.0 * rng.standard_normal(SIZE))
+    return np.clip(np.rint(sections), 0, 255).astype(np.uint8)
+
+
+def left(fields, found):
+    """Displacements (n, points, 2) from where each place of the unbent section is, to where it should be."""
+    inner = PLACES[INNER:-INNER:6, INNER:-INNER:6].reshape(-1, 2)
+    places = Displacement(found.field, found.spacing).pull(np.float32(inner))
+    pixels = np.float32(places + frames.centre(SIZE))
+    there = [cv2.remap(np.float32(one), at[None], None, cv2.INTER_LINEAR)[0] for one, at in zip(fields, pixels)]
+    return places + there - inner
+
+
+def rms(away):
+    return float(np.sqrt(np.square(away).sum(-1).mean()))
+
+
+def found_in(volume):
+    return align_fields(lambda number: (volume[number], np.ones(SIZE, bool)), len(volume), SPACING)
+
+
+def test_what_bends_each_section_by_itself_is_taken_out():
+    fields = white_fields(1, 2.0)
+    found = found_in(bent(fields))
+    away = left(fields, found)
+    before = rms(fields[:, INNER:-INNER, INNER:-INNER])
+    assert before > 2.3 and rms(away) < 0.5 * before and rms(np.diff(away, axis=0)) < 1.2
+    assert np.abs(found.field.mean((1, 2))).max() < 1e-3 and not len(found.damped)
+    np.testing.assert_allclose(found.rms, np.sqrt(np.square(found.field).sum(-1).mean((1, 2))), rtol=1e-5)
+
+
+def test_what_is_not_bent_is_not_moved():
+    assert found_in(bent(np.zeros((COUNT, *SIZE, 2)))).rms.max() < 0.1
+
+
+def test_what_bends_slowly_stays():
+    """The field swings by 4 pixels over the volume: an aligner that lays each section onto the one before would undo it."""
+    slow = np.sin(np.arange(COUNT) * (np.pi / COUNT))[:, None, None, None] * white_fields(2, 2.0)[:1]
+    assert np.abs(slow).max() > 4 and found_in(bent(slow)).rms.max() < 0.25
+
+
+def test_white_and_slow_are_told_apart_on_the_nodes():
+    rng = np.random.default_rng(5)
+    chance, count = rng.normal(size=(120, 3, 4, 2)), 120
+    jitter = chance - chance.mean((1, 2), keepdims=True)
+    slow = 12.0 * np.sin(np.arange(count) / 20.0)[:, None, None, None] * rng.normal(size=(1, 3, 4, 2))
+    known = np.arange(count) != 60
+    moved = jitter_of(jitter + slow, known)
+    assert rms((moved - jitter)[known]) < 0.45 * rms(jitter) and (moved[60] == 0).all()
+    np.testing.assert_allclose(moved.mean((1, 2)), 0.0, atol=1e-9)
+
+
+def test_steps_agree_with_the_most_and_follow_their_neighbours_where_nothing_is_known():
+    rng = np.random.default_rng(6)
+    steps = rng.normal(size=(9, 1, 1, 2)) * np.ones((1, 4, 5, 1)) + 0.1 * np.arange(5)[:, None]
+    path = np.concatenate([np.zeros_like(steps[:1]), np.cumsum(steps, 0)])
+    pairs = np.array([(k, k + apart) for apart in (1, 2, 3) for k in range(10 - apart)])
+    flow, weight = path[pairs[:, 1]] - path[pairs[:, 0]], np.ones((len(pairs), 4, 5))
+    flow[4, 1, 2] += 30.0  # wrong, and outvoted
+    weight[:, 3, 3], flow[:, 3, 3] = 0.0, 99.0  # unknown
+    found = agreeing_steps(SectionFlows(*pairs.T, np.float32(flow), np.float32(weight)), 10)
+    known = np.ones((4, 5), bool)
+    known[3, 3] = False
+    np.testing.assert_allclose(found[:, known], steps[:, known], atol=0.1)
+    np.testing.assert_allclose(found[:, 3, 3], steps[:, 3, 3], atol=0.3)
+
+
+def test_flow_of_a_section_that_was_moved():
+    """Nodes are exact where a section was moved by whole pixels; what shows nothing tells nothing."""
+    first = bent(np.zeros((1, *SIZE, 2)))[0]
+    volume = [first, np.roll(first, (2, -3), (0, 1)), np.full_like(first, 80)]
+    flows = compare_fields(lambda number: (volume[number], np.ones(SIZE, bool)), 3, SPACING)
+    assert list(zip(flows.first, flows.second)) == [(0, 1), (1, 2), (0, 2)] and flows.flow.shape == (3, 6, 7, 2)
+    np.testing.assert_allclose(flows.flow[0, 2:-2, 2:-2], np.broadcast_to([-3.0, 2.0], (2, 3, 2)), atol=0.15)
+    assert flows.weight[0, 2:-2, 2:-2].min() > 5 * flows.weight[1:].max()
+
+
+def test_fields_do_not_fold():
+    folding = np.zeros((2, 3, 3, 2))
+    folding[0, 1, 1], folding[1, 1, 1] = (12.0, 0.0), (2.0, 0.0)
+    field, damped = unfolded(folding, 8.0)
+    assert damped.tolist() == [True, False] and np.array_equal(field[1], folding[1])
+    assert displacement.least_determinant(tf.constant(field, tf.float32), 8.0).numpy().min() >= LEAST
+    assert field[0, 1, 1, 0] == pytest.approx(12.0 * 0.8**3)
