@@ -1,6 +1,7 @@
 """Volumes of serial sections: ours beside pystackreg, ECC and what else there is, on volumes of which the truth is known.
 
     python benchmarks/sections.py jitter --data DIR
+    python benchmarks/sections.py elastic --data DIR
     python benchmarks/sections.py banana
     python benchmarks/sections.py faults
     python benchmarks/sections.py interpolation --data DIR
@@ -11,6 +12,10 @@ jitter: every section is turned by N(0, 1 degree) about its middle and moved by 
 by 16 px. What is left after alignment, in pixels and degrees: `global` is its mean after one shift and turn for the whole volume,
 `drift forgiven` after a Gaussian of 5 sections along the volume as well, `step` the root mean square from section to section.
 `MAE` is of the voxels, in standard deviations. `unshaken` is the mean by which sections of a volume that needs nothing are moved.
+elastic: every section is bent by a smooth field of its own, 2 px along an axis, then turned and moved as before, and cropped. What
+is left over the pixels, root mean squares: `global` after one shift for the whole volume, `drift forgiven` after a Gaussian of 5
+sections at each pixel, `field` of that less the mean of each section, `step` from section to section. `unshaken` is that of what
+pixels of the volume as it was are moved by. CPU s are those after the rigid alignment.
 banana: made tissue of 200 sections, shaken the same way; what is left, smoothed over 20 sections.
 interpolation: each section of the second half is made from those around it; what is learned is learned from the first half.
 MAE in standard deviations of the volume, SSIM of sections less its mean, `mid` and `hi` the spectral power over the truth's, at
@@ -23,9 +28,16 @@ faults: 20 of 200 made sections are spoiled, at least three apart; which are fou
 import sys
 
 from harness import run
-from volumes import banana, faults, interpolation, jitter, upsampling
+from volumes import banana, elastic, faults, interpolation, jitter, upsampling
 
-PARTS = {"jitter": jitter, "banana": banana, "faults": faults, "interpolation": interpolation, "upsampling": upsampling}
+PARTS = {
+    "jitter": jitter,
+    "elastic": elastic,
+    "banana": banana,
+    "faults": faults,
+    "interpolation": interpolation,
+    "upsampling": upsampling,
+}
 VOLUMES = tuple(dict.fromkeys([*jitter.VOLUMES, *interpolation.VOLUMES]))
 
 
@@ -44,7 +56,7 @@ def main(args):
     """The rows of the table."""
     from pipelines.errors import InputError
 
-    if args.part in ("jitter", "interpolation", "upsampling") and not args.data:
+    if args.part in ("jitter", "elastic", "interpolation", "upsampling") and not args.data:
         raise InputError(f"{args.part}: expected --data DIR, the folder with em/")
     return [row for seed in args.seeds for row in PARTS[args.part].rows(args, seed)]
 

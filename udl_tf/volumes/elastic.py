@@ -2,8 +2,8 @@
 
 Flows between sections one and two apart give a path to each node of a coarse grid. It is split as the path of rigid sections is
 (`drift`): what is white from section to section is taken out, tissue that runs obliquely stays. That is done for waves over the
-grid (cosines), those of about one length together. Coarse ones, by which sections differ much, are followed; fine ones, mostly errors
-of the flow, are not. How much of each is jitter is told by the volume: where nothing is bent, next to nothing.
+grid (cosines), those of about one length together. Coarse ones, by which sections differ much, are followed; fine ones, mostly
+errors of the flow, are not. How much of each is jitter is told by the volume: where nothing is bent, next to nothing.
 """
 
 import dataclasses
@@ -66,7 +66,12 @@ def align_fields(
 
 
 def jitter_of(path: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """What of the path of nodes (n, rows, columns, 2) is white from section to section, its mean over the nodes left out."""
+    """What of the path of nodes (n, rows, columns, 2) is white from section to section, its mean over the nodes left out.
+
+    Of fewer than three sections nobody can tell: nothing is.
+    """
+    if len(path) < 3:
+        return np.zeros_like(path)
     rows, columns = path.shape[1:3]
     down, across = _cosines(rows), _cosines(columns)
     waves = np.einsum("ir,jc,nrca->nija", down, across, path, optimize=True)

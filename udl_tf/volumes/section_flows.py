@@ -95,7 +95,7 @@ def _hats(side, nodes, spacing):
 
 def _prepared(section):
     """A section (height, width) as uint8, of one contrast everywhere."""
-    image = cv2.GaussianBlur(np.float32(section), (0, 0), BLUR)
+    image = cv2.GaussianBlur(np.nan_to_num(np.float32(section)), (0, 0), BLUR)
     least = 1e-5 * float(np.abs(image).max()) + 1e-12  # rounding is no contrast
     image -= image.mean()
     image -= cv2.GaussianBlur(image, (0, 0), AROUND)

@@ -81,6 +81,7 @@ def test_white_and_slow_are_told_apart_on_the_nodes():
     moved = jitter_of(jitter + slow, known)
     assert rms((moved - jitter)[known]) < 0.45 * rms(jitter) and (moved[60] == 0).all()
     np.testing.assert_allclose(moved.mean((1, 2)), 0.0, atol=1e-9)
+    assert (jitter_of(jitter[:2], known[:2]) == 0).all()
 
 
 def test_steps_agree_with_the_most_and_follow_their_neighbours_where_nothing_is_known():

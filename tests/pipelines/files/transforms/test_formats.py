@@ -7,9 +7,18 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.files.transforms.registry import FORMATS, format_of, read_transforms, write_transforms
+from pipelines.files.transforms.field_table import FieldTable
+from pipelines.files.transforms.registry import (
+    FORMATS,
+    format_of,
+    read_any,
+    read_transforms,
+    write_field_table,
+    write_transforms,
+)
 from pipelines.files.transforms.table import TransformTable
 from pipelines.geometry import frames
+from pipelines.geometry.transforms import Displacement
 
 
 @pytest.fixture
@@ -26,6 +35,24 @@ def test_what_is_written_is_read_back(table, tmp_path, name):
     for one in ("angle", "shift", "angle_sigma", "shift_sigma", "score"):
         expected = np.where(np.isfinite(getattr(table, one)), getattr(table, one), np.nan)
         np.testing.assert_array_equal(getattr(found, one), expected)
+
+
+def test_fields_are_read_back_and_are_json_only(table, tmp_path):
+    field = np.round(np.random.default_rng(1).normal(size=(2, 3, 4, 2)), 4)
+    fields = FieldTable(("a", "b"), (20, 30), (20, 30), Displacement(field, 10.0))
+    write_field_table(fields, tmp_path / "f.json")
+    found = read_any(tmp_path / "f.json")
+    assert (found.names, found.fixed, found.moving, found.fields.spacing) == (("a", "b"), (20, 30), (20, 30), 10.0)
+    np.testing.assert_array_equal(found.fields.field, fields.fields.field)
+    with pytest.raises(InputError, match="f.csv: expected a name that ends with .json"):
+        write_field_table(fields, tmp_path / "f.csv")
+    with pytest.raises(InputError, match="received transforms of the kind displacement, expected rigid"):
+        read_transforms(tmp_path / "f.json")
+    write_transforms(table, tmp_path / "t.json")
+    np.testing.assert_array_equal(read_any(tmp_path / "t.json").angle, table.angle)
+    (tmp_path / "f.json").write_text((tmp_path / "f.json").read_text().replace('["a", "b"]', '["a"]'))
+    with pytest.raises(InputError, match="no file of fields that sections wrote"):
+        read_any(tmp_path / "f.json")
 
 
 def test_json_says_what_its_numbers_mean(table, tmp_path):
