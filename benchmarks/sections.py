@@ -12,8 +12,8 @@ jitter: every section is turned by N(0, 1 degree) about its middle and moved by 
 by 16 px. What is left after alignment, in pixels and degrees: `global` is its mean after one shift and turn for the whole volume,
 `drift forgiven` after a Gaussian of 5 sections along the volume as well, `step` the root mean square from section to section.
 `MAE` is of the voxels, in standard deviations. `unshaken` is the mean by which sections of a volume that needs nothing are moved.
-elastic: every section is bent by a smooth field of its own, 2 px along an axis, then turned and moved as before, and cropped. What
-is left over the pixels, root mean squares: `global` after one shift for the whole volume, `drift forgiven` after a Gaussian of 5
+elastic: every section is bent by a smooth field of its own, 2 px along an axis, then turned, moved and cropped as above. What is
+left over the pixels, root mean squares: `global` after one shift for the whole volume, `drift forgiven` after a Gaussian of 5
 sections at each pixel, `field` of that less the mean of each section, `step` from section to section. `unshaken` is that of what
 pixels of the volume as it was are moved by. CPU s are those after the rigid alignment.
 banana: made tissue of 200 sections, shaken the same way; what is left, smoothed over 20 sections.
