@@ -9,6 +9,7 @@ from volumes.shaking import MARGIN
 
 INNER, EVERY = 12, 6  # pixels: left out at the border, and between the places that are compared
 BEND, LENGTH = 2.0, 30.0  # pixels: of the fields along an axis, and of the Gaussian that makes them smooth
+SMOOTH = 16.0  # pixels, of the Gaussian over the flow of `trend_removed`
 
 
 def rows(args, seed):
@@ -130,6 +131,25 @@ def each_to_the_last(volume, angle, shift):
     return places
 
 
+def trend_removed(volume, angle, shift):
+    """After the rigid alignment, smoothed DIS flow from each section to the next, added up, less its Gaussian of 5 sections."""
+    import cv2
+    import numpy as np
+    from scipy.ndimage import gaussian_filter1d
+
+    from udl_tf.registration.warping import warp_planes
+
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    sections = [warp_planes(one[None], float(turn), move)[0] for one, turn, move in zip(volume, angle, shift)]
+    flows = [search.calc(*pair, None) for pair in zip(sections, sections[1:])]
+    path = np.cumsum([np.zeros_like(flows[0]), *(cv2.GaussianBlur(flow, (0, 0), SMOOTH) for flow in flows)], 0)
+    path = path - gaussian_filter1d(path, 5, axis=0)
+    pixels = np.indices(volume.shape[1:])[::-1].transpose(1, 2, 0)
+    rigid = np.float32(only_rigid(volume, angle, shift))
+    options = {"interpolation": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
+    return np.array([cv2.remap(one, np.float32(pixels + field), None, **options) for one, field in zip(rigid, path)])
+
+
 def away(truth, places):
     """How far from its own place in the volume is what a method brings to each pixel: (n, rows, columns, 2) pixels."""
     import cv2
@@ -172,4 +192,5 @@ METHODS = {
     "udl_tf, rigid": only_rigid,
     "udl_tf, rigid and elastic": elastic,
     "udl_tf, rigid, then DIS to the one before": each_to_the_last,
+    "udl_tf, rigid, then smoothed DIS, trend removed": trend_removed,
 }

@@ -53,7 +53,8 @@ def compare_fields(
     for number in range(count):
         section, shown = read(number)
         grid = grid or _Grid(section.shape, spacing)
-        window.append((_prepared(section), shown))
+        image = _prepared(section)
+        window.append((image, _structure(image), np.uint8(shown)))
         for apart in APART[: len(window) - 1]:
             flow, say = _believed(search, window[-1 - apart], window[-1])
             flow, weight = grid.nodes(flow, say)
@@ -78,13 +79,13 @@ class _Grid:
         Weights are in [0, 1]: how much of what lies around a node is believed.
         """
         weight = self._down.T @ say @ self._across
-        found = np.zeros((*weight.shape, 2), np.float32)
-        for axis in range(2):
-            for _ in range(FITS):
-                away = flow[..., axis] - self._down @ found[..., axis] @ self._across.T
-                found[..., axis] += self._down.T @ (say * away) @ self._across / np.maximum(weight, 1e-3)
+        found = np.zeros((2, *weight.shape), np.float32)
+        flow = np.ascontiguousarray(flow.transpose(2, 0, 1))
+        for _ in range(FITS):
+            away = flow - self._down @ found @ self._across.T
+            found += self._down.T @ (say * away) @ self._across / np.maximum(weight, 1e-3)
         whole = self._down.sum(0)[:, None] * self._across.sum(0)
-        return found, weight / whole
+        return found.transpose(1, 2, 0), weight / whole
 
 
 def _hats(side, nodes, spacing):
@@ -106,16 +107,16 @@ def _prepared(section):
 
 def _believed(search, one, other):
     """The flow (height, width, 2) from one section to another, and how far each pixel is believed, in [0, 1]."""
-    (first, first_shown), (second, second_shown) = one, other
+    (first, first_structure, first_shown), (second, second_structure, second_shown) = one, other
     there, back = search.calc(first, second, None), search.calc(second, first, None)
     height, width = first.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     x, y = x + there[..., 0], y + there[..., 1]
     returned = cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     away = np.square(there + returned).sum(-1) / TOLERANCE**2
-    found = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1) & first_shown
-    found &= cv2.remap(np.uint8(second_shown), x, y, cv2.INTER_NEAREST) > 0
-    seen = np.minimum(_structure(first), cv2.remap(_structure(second), x, y, cv2.INTER_LINEAR))
+    found = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1) & (first_shown > 0)
+    found &= cv2.remap(second_shown, x, y, cv2.INTER_NEAREST) > 0
+    seen = np.minimum(first_structure, cv2.remap(second_structure, x, y, cv2.INTER_LINEAR))
     return there, np.where(found, seen / (1.0 + away), 0.0).astype(np.float32)
 
 

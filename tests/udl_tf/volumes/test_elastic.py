@@ -1,13 +1,18 @@
 """Sections bent by known fields: what is left, what is kept, what is not touched; steps that agree; fields that do not fold."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+import tifffile
 
+from pipelines.files.transforms.registry import read_any
 from pipelines.geometry import displacement, frames
-from pipelines.geometry.transforms import Displacement
+from pipelines.geometry.transforms import Displacement, Rigid
 from pipelines.pictures.tissue import Tissue
+from udl_tf.commands import console
 from udl_tf.volumes.elastic import LEAST, align_fields, jitter_of, unfolded
 from udl_tf.volumes.field_steps import agreeing_steps
 from udl_tf.volumes.section_flows import SectionFlows, compare_fields
@@ -35,12 +40,15 @@ def bent(fields, seed=3):
     return np.clip(np.rint(sections), 0, 255).astype(np.uint8)
 
 
-def left(fields, found):
-    """Displacements (n, points, 2) from where each place of the unbent section is, to where it should be."""
+def left(fields, transform):
+    """How far from their place in the tissue the points are that a transform brings to each place, (n, points, 2) pixels."""
     inner = PLACES[INNER:-INNER:6, INNER:-INNER:6].reshape(-1, 2)
-    places = Displacement(found.field, found.spacing).pull(np.float32(inner))
+    places = transform.pull(np.float32(inner))
     pixels = np.float32(places + frames.centre(SIZE))
-    there = [cv2.remap(np.float32(one), at[None], None, cv2.INTER_LINEAR)[0] for one, at in zip(fields, pixels)]
+    there = [
+        cv2.remap(np.float32(one), at[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+        for one, at in zip(fields, pixels)
+    ]
     return places + there - inner
 
 
@@ -55,11 +63,28 @@ def found_in(volume):
 def test_what_bends_each_section_by_itself_is_taken_out():
     fields = white_fields(1, 2.0)
     found = found_in(bent(fields))
-    away = left(fields, found)
+    away = left(fields, Displacement(found.field, found.spacing))
     before = rms(fields[:, INNER:-INNER, INNER:-INNER])
     assert before > 2.3 and rms(away) < 0.5 * before and rms(np.diff(away, axis=0)) < 1.2
     assert np.abs(found.field.mean((1, 2))).max() < 1e-3 and not len(found.damped)
     np.testing.assert_allclose(found.rms, np.sqrt(np.square(found.field).sum(-1).mean((1, 2))), rtol=1e-5)
+
+
+@pytest.mark.once("files in and out")
+def test_what_bends_is_taken_out_after_turns_and_shifts(tmp_path, capsys):
+    """From a file to a file: what the rigid alignment leaves, and what the fields leave of that; drift is forgiven."""
+    rng = np.random.default_rng(9)
+    angle, shift = frames.inverse(rng.normal(0, 1, COUNT), rng.normal(0, 2, (COUNT, 2)))
+    places = np.einsum("nij,nhwj->nhwi", frames.rotations(angle), PLACES + white_fields(4, 1.5)) + shift[:, None, None]
+    tifffile.imwrite(tmp_path / "bent.tif", bent(places - PLACES))
+    command = ["sections", "align", str(tmp_path / "bent.tif"), "--output", str(tmp_path / "out.tif"), "--json"]
+    fields = tmp_path / "fields.json"
+    assert console([*command, "--elastic", "--elastic-spacing", "24", "--transforms", str(fields)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    before = left(places - PLACES, Rigid(found["angle"], found["shift"]))
+    after = left(places - PLACES, read_any(fields).fields)
+    before, after = (rms(np.diff(one - one.mean(1, keepdims=True), axis=0)) for one in (before, after))
+    assert before > 1.8 and after < 0.5 * before
 
 
 def test_what_is_not_bent_is_not_moved():
