@@ -36,15 +36,17 @@ def levels(path=FILE):
         InputError: a file that does not hold them.
     """
     try:
-        with np.load(path) as stored:
-            values = [stored[name] for name in sorted(stored.files)]
-    except (OSError, ValueError, zipfile.BadZipFile):
+        stored = np.load(path)
+        values = [stored[name] for name in sorted(stored.files)]
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile):  # a file of one array has no names
         raise InputError(f"{path}: received a file that NumPy does not read, expected weights of an Exemplar-CNN") from None
     shapes = [value.shape for value in values]
     network = exemplar.trunk([shape[0] for shape in shapes[1::2] if len(shape) == 1]) if len(shapes) == 6 else None
     expected = [tuple(weight.shape) for weight in network.weights] if network else None
     if shapes != expected:
         raise InputError(f"{path}: received arrays of shapes {shapes}, expected the weights of an Exemplar-CNN")
+    if not all(value.dtype.kind == "f" and np.isfinite(value).all() for value in values):
+        raise InputError(f"{path}: received weights that are not finite numbers, expected those of an Exemplar-CNN")
     network.set_weights(values)
     return Levels(functools.partial(maps, network), WEIGHTS, exemplar.STRIDE // FINER, LEAST, MOST, exemplar.STRIDE)
 
@@ -59,7 +61,7 @@ def maps(network, images):
     flat = surrogate.flattened(images)
     larger = surrogate.flattened(tf.image.resize(images[..., None], (FINER * height, FINER * width))[..., 0])
     room = BEYOND + FINER
-    around = tf.pad(flat, [[0, 0], [room, room], [room, room]], "REFLECT")
+    around = reflected(flat, room)
     begins = [FINER + step * exemplar.STRIDE // FINER - 1 for step in range(FINER)]  # a node of the second is half as wide
     parts = [
         network(around[:, row : row + height + 2 * BEYOND, column : column + width + 2 * BEYOND, None], training=False)
@@ -69,5 +71,13 @@ def maps(network, images):
     rows, columns, channels = parts[0].shape[1:]
     parts = tf.reshape(tf.stack(parts, 1), (-1, FINER, FINER, rows, columns, channels))
     coarse = tf.reshape(tf.transpose(parts, (0, 3, 1, 4, 2, 5)), (-1, FINER * rows, FINER * columns, channels))
-    beyond = tf.pad(larger, [[0, 0], [BEYOND, BEYOND], [BEYOND, BEYOND]], "REFLECT")
-    return [coarse, network(beyond[..., None], training=False)]
+    return [coarse, network(reflected(larger, BEYOND)[..., None], training=False)]
+
+
+def reflected(images, room):
+    """Images (batch, height, width) with `room` pixels more on each side, reflected, however narrow they are."""
+    for axis in (1, 2):
+        last = images.shape[axis] - 1
+        place = np.abs(np.arange(-room, last + room + 1)) % max(2 * last, 1)
+        images = tf.gather(images, np.minimum(place, 2 * last - place), axis=axis)
+    return images

@@ -48,6 +48,20 @@ def test_a_shift_of_a_picture_that_is_not_square(kind):
     np.testing.assert_allclose(found.pull(np.float32([[0.0, 0.0], [30.0, -20.0]]))[0], [[-4.0, 2.0], [26.0, -18.0]], atol=0.5)
 
 
+def test_a_narrow_picture_is_told_how_far_it_moved():
+    """Seven pixels of the network's size, less than what it sees around a place."""
+    picture = dead_leaves(1, 330, seed=6)[0]
+    inputs = {"fixed": picture[None, 10:28, 10:310], "moving": picture[None, 10:28, 14:314]}
+    found = registry.RIVALS["vgg"].function("affine")(Problem("affine", 300), inputs)
+    np.testing.assert_allclose(found.pull(np.float32([[0.0, 0.0]]))[0], [[-4.0, 0.0]], atol=1.0)
+
+
+def test_what_lies_beyond_is_reflected_however_often():
+    images = np.arange(12.0, dtype=np.float32).reshape(1, 3, 4)
+    found = embedded.reflected(tf.constant(images), 7)
+    np.testing.assert_array_equal(found, np.pad(images, [(0, 0), (7, 7), (7, 7)], "reflect"))
+
+
 def test_pictures_of_nothing_move_nothing():
     flat = {"fixed": np.zeros((1, 64, 64), np.float32), "moving": np.zeros((1, 64, 64), np.float32)}
     found = registry.RIVALS["vgg"].function("deformable")(Problem("deformable", 64), flat)
@@ -102,6 +116,26 @@ def test_weights_of_an_exemplar_cnn_of_ones_own(tmp_path, bent):
     embedded.levels.cache_clear()
     with pytest.raises(InputError, match=r"weights.npz: received arrays of shapes .*, expected the weights of an Exemplar-CNN"):
         embedded.levels(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("empty", "NumPy does not read"), ("array", "NumPy does not read"), ("nan", "not finite"), ("text", "not finite")],
+)
+def test_a_file_that_holds_no_exemplar_cnn_is_refused_in_one_line(tmp_path, name, message):
+    path = tmp_path / f"{name}.npz"
+    values = [np.zeros(shape, np.float32) for shape in ((5, 5, 1, 2), (2,), (5, 5, 2, 2), (2,), (5, 5, 2, 2), (2,))]
+    if name == "empty":
+        path.write_bytes(b"")
+    elif name == "array":
+        np.save(tmp_path / "one.npy", values[0])
+        (tmp_path / "one.npy").rename(path)
+    else:
+        values[0] = values[0] + np.nan if name == "nan" else values[0].astype(str)
+        np.savez(path, **{f"{number:04d}": value for number, value in enumerate(values)})
+    with pytest.raises(InputError, match=f"{name}.npz: received .*{message}.*, expected") as error:
+        vgg.source(str(path))
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_weights_of_vgg16(tmp_path):
