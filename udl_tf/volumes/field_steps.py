@@ -19,7 +19,7 @@ def agreeing_steps(flows: SectionFlows, count: int) -> np.ndarray:
     trust = flows.weight.astype(np.float64)
     level = float(np.median(trust[trust > 0])) if (trust > 0).any() else 1.0
     steps = np.zeros((count - 1, *flows.flow.shape[1:]))
-    weight = trust
+    weight = trust.copy()
     for _ in range(ROUNDS):
         steps = _solved(flows, weight, level, steps)
         away = np.linalg.norm(flows.flow - _summed(steps, flows), axis=-1)

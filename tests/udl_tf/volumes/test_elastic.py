@@ -14,7 +14,7 @@ from pipelines.geometry.transforms import Displacement, Rigid
 from pipelines.pictures.tissue import Tissue
 from udl_tf.commands import console
 from udl_tf.volumes.elastic import LEAST, align_fields, jitter_of, unfolded
-from udl_tf.volumes.field_steps import agreeing_steps
+from udl_tf.volumes.field_steps import CUT, RIDGE, ROUNDS, agreeing_steps
 from udl_tf.volumes.section_flows import SectionFlows, compare_fields
 
 COUNT, SIZE, SPACING, INNER = 14, (120, 136), 24.0, 12
@@ -122,6 +122,26 @@ def test_steps_agree_with_the_most_and_follow_their_neighbours_where_nothing_is_
     known[3, 3] = False
     np.testing.assert_allclose(found[:, known], steps[:, known], atol=0.1)
     np.testing.assert_allclose(found[:, 3, 3], steps[:, 3, 3], atol=0.3)
+
+
+def test_weights_are_of_the_last_residuals_alone():
+    """One node, three of whose flows are wrong, against dense least squares that are reweighted by hand."""
+    rng = np.random.default_rng(8)
+    pairs = np.array([(k, k + apart) for apart in (1, 2) for k in range(10 - apart)])
+    apart, covers = pairs[:, 1] - pairs[:, 0], np.float64([(np.arange(9) >= a) & (np.arange(9) < b) for a, b in pairs])
+    flow = covers @ rng.normal(size=(9, 2)) + 0.2 * rng.normal(size=(len(pairs), 2))
+    flow[[2, 7, 12]] += [[1.5, 0.0], [0.0, 3.0], [-9.0, 2.0]]
+    trust = rng.uniform(0.5, 1.5, len(pairs))
+    weight, level = trust, np.median(trust)
+    for _ in range(ROUNDS):
+        system = covers.T @ (weight[:, None] * covers) + RIDGE * level * np.eye(9)
+        expected = np.linalg.solve(system, covers.T @ (weight[:, None] * flow))
+        away = np.linalg.norm(flow - covers @ expected, axis=1)
+        scale = np.array([np.median(away[apart == k]) / 1.18 for k in (1, 2)])[apart - 1]
+        weight = trust / (1.0 + (away / (CUT * scale)) ** 2)
+    flows = SectionFlows(*pairs.T, flow[:, None, None], trust[:, None, None])
+    np.testing.assert_allclose(agreeing_steps(flows, 10)[:, 0, 0], expected, atol=1e-6)
+    np.testing.assert_array_equal(flows.weight[:, 0, 0], trust)
 
 
 def test_flow_of_a_section_that_was_moved():
