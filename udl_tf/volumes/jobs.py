@@ -18,7 +18,7 @@ from udl_tf.volumes.between import all_between
 from udl_tf.volumes.faults import find_faults
 from udl_tf.volumes.filling import Filling
 from udl_tf.volumes.finer_network import open_finer
-from udl_tf.volumes.moving import moved_sections, with_fields
+from udl_tf.volumes.moving import check_bendable, moved_sections, with_fields
 from udl_tf.volumes.network_filling import NetworkFilling
 from udl_tf.volumes.report import Planes, check_report, write_report
 from udl_tf.volumes.section_network import open_network
@@ -39,6 +39,8 @@ def check_outputs(
     check_volume(output, array)
     if transforms:
         check_fields(transforms) if elastic else format_of(transforms)
+    if elastic:
+        check_bendable(array, elastic)
     if uncertainty and pathlib.Path(uncertainty).suffix.lower() not in TIFFS:
         raise InputError(f"cannot write {uncertainty}: expected {' or '.join(TIFFS)}")
     check_report(report)

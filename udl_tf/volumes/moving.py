@@ -48,6 +48,19 @@ def moved_sections(array: LazyArray, table: TransformTable | FieldTable) -> Iter
             yield warp_planes(planes, float(table.angle[number]), table.shift[number])[0]
 
 
+def check_bendable(array: LazyArray, spacing: float) -> None:
+    """InputError where `with_fields` could tell nothing of an array's sections, with nodes `spacing` pixels apart."""
+    if array.plane_count < 3:
+        raise InputError(
+            f"{array.path} holds {array.plane_count} sections: expected three or more, of fewer nobody can tell a bend"
+        )
+    shorter = min(array.shape[-2:])
+    if spacing > shorter:
+        raise InputError(
+            f"{array.path}: nodes {spacing:g} pixels apart, expected {shorter} at most, the shorter side of the sections"
+        )
+
+
 def with_fields(
     array: LazyArray, table: TransformTable, spacing: float, failed: np.ndarray, tell: Callable[[int, int], None]
 ) -> tuple[FieldTable, SectionFields]:

@@ -48,7 +48,7 @@ def read_plane(path) -> tuple[Transform, tuple[int, int], tuple[int, int]]:
         InputError: as `read`; or a field, or more than one row.
     """
     content = _content(path)
-    transform, (fixed, moving) = from_json(content), _frames(path, content)
+    transform, (fixed, moving) = _transform(path, content), _frames(path, content)
     if isinstance(transform, Displacement) or len(transform) != 1:
         raise InputError(f"{path}: received {len(transform)} transforms of the kind {transform.KIND}, expected one of a plane")
     return transform, fixed, moving
@@ -69,13 +69,17 @@ def read_fields(path) -> FieldTable:
         InputError: something else, another convention, or displacements that are not finite.
     """
     content = _content(path)
-    fields = from_json(content)
+    fields = _transform(path, content)
     if not isinstance(fields, Displacement):
         raise InputError(f"{path}: received transforms of the kind {fields.KIND}, expected displacement")
     names = content.get("names")
     if not isinstance(names, list) or len(names) != len(fields) or not np.isfinite(fields.field).all():
         raise InputError(f"{path}: no file of fields that sections wrote, names or finite displacements are missing")
-    return FieldTable(tuple(map(str, names)), *_frames(path, content), fields)
+    fixed, moving = _frames(path, content)
+    if any(extent < side - 1.0 - 1e-2 for extent, side in zip(fields.extent, fixed)):
+        covers, expected = (f"{width:g}x{height:g}" for height, width in (fields.extent, fixed))
+        raise InputError(f"{path}: received fields over {covers} pixels, expected the whole frame of {expected}")
+    return FieldTable(tuple(map(str, names)), fixed, moving, fields)
 
 
 def kind(path) -> str:
@@ -95,7 +99,7 @@ def read(path) -> TransformTable:
         InputError: something else, or another convention.
     """
     content = _content(path)
-    rigid = from_json(content)
+    rigid = _transform(path, content)
     if not isinstance(rigid, Rigid):
         raise InputError(f"{path}: received transforms of the kind {rigid.KIND}, expected rigid")
     sizes = _frames(path, content)
@@ -116,9 +120,19 @@ def _content(path):
         raise InputError(f"{path} is not JSON: {error}") from None
 
 
+def _transform(path, content):
+    try:
+        return from_json(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
 def _frames(path, content):
     """(height, width) of the fixed frame and of the moving one."""
     try:
-        return [tuple(int(side) for side in content["frames"][name]) for name in ("fixed", "moving")]
+        sizes = [tuple(int(side) for side in content["frames"][name]) for name in ("fixed", "moving")]
+        if any(len(size) != 2 or min(size) < 1 for size in sizes):
+            raise ValueError(f"frames of {sizes}")
+        return sizes
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no file of transforms that register wrote, {error!r} is missing or does not fit") from None

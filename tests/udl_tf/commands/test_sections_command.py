@@ -25,6 +25,7 @@ def folder(tmp_path_factory):
     volume = made_volume(8, (100, 120), 3, 1.5, (angle, shift))
     about = {"resolution": (1 / 0.01, 1 / 0.01), "metadata": {"axes": "ZYX", "spacing": 0.015, "unit": "um"}}
     tifffile.imwrite(folder / "volume.tif", volume, imagej=True, **about)
+    tifffile.imwrite(folder / "two.tif", volume[:2], imagej=True, **about)
     np.savez(folder / "poses.npz", angle=angle, shift=shift)
     return folder
 
@@ -161,6 +162,8 @@ def test_upsample_keeps_what_is_given(folder, capsys):
         ),
         (["align", "volume.tif", "--output", "a.tif", "--elastic-spacing", "32"], "--elastic-spacing 32: expected --elastic"),
         (["align", "volume.tif", "--output", "a.tif", "--elastic", "--elastic-spacing", "4"], "--elastic-spacing 4: expected 8"),
+        (["align", "volume.tif", "--output", "a.tif", "--elastic", "--elastic-spacing", "1e9"], "volume.tif: nodes 1e+09"),
+        (["align", "two.tif", "--output", "a.tif", "--elastic"], "two.tif holds 2 sections: expected three or more"),
         (["interpolate", "volume.tif", "--output", "a.tif", "--sections", "9"], "--sections 9: expected numbers from 1 to 8"),
         (["interpolate", "volume.tif", "--output", "a.tif", "--sections", "x"], "--sections x: expected auto, or numbers"),
         (["interpolate", "volume.tif", "--output", "a.tif", "--uncertainty", "a.png"], "cannot write a.png: expected .tif"),

@@ -55,6 +55,31 @@ def test_fields_are_read_back_and_are_json_only(table, tmp_path):
         read_any(tmp_path / "f.json")
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("frames", "fixed"), [0, 30], "frames of"),
+        (("frames", "moving"), [20, 30, 3], "frames of"),
+        (("frames", "fixed"), [20, 50], "received fields over 30x20 pixels, expected the whole frame of 50x20"),
+        (("values", "spacing"), 5, "received fields over 15x10 pixels, expected the whole frame of 30x20"),
+        (("values", "spacing"), 0, "a spacing of 0.0 pixels"),
+        (("kind",), "rigid", "received the units"),
+    ],
+)
+def test_fields_that_do_not_fit_their_frames_are_refused(tmp_path, path, value, message):
+    field = Displacement(np.zeros((2, 3, 4, 2)), 10.0)
+    write_field_table(FieldTable(("a", "b"), (20, 30), (20, 30), field), tmp_path / "f.json")
+    content = json.loads((tmp_path / "f.json").read_text())
+    inner = content
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    (tmp_path / "f.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message) as error:
+        read_any(tmp_path / "f.json")
+    assert str(error.value).startswith(f"{tmp_path / 'f.json'}: ")
+
+
 def test_json_says_what_its_numbers_mean(table, tmp_path):
     write_transforms(table, tmp_path / "t.json")
     content = json.loads((tmp_path / "t.json").read_text())
