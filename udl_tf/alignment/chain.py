@@ -10,7 +10,7 @@ from udl_tf.alignment.confidence import Confidence
 from udl_tf.alignment.frame_polish import FramePolish
 from udl_tf.alignment.preparation import prepare
 from udl_tf.alignment.proposal import PROPOSALS
-from udl_tf.alignment.shared import SIGNS, SecondLook
+from udl_tf.alignment.shared import SIGNS, SecondLook, shares_something
 from udl_tf.alignment.spectral_refinement import SpectralRefinement
 from udl_tf.alignment.subgraph import subgraph
 from udl_tf.alignment.symmetry import Symmetry
@@ -145,7 +145,7 @@ class Chain:
         """Align described images, see `align`. size: side of the images before they came to the box."""
         size = tf.cast(size, tf.float32)
         limit = tf.where(max_shift < 0.0, self.reach * size, max_shift) * (self.box / size)
-        raw = tf.cond(fast, lambda: self.quick(fixed, moving, limit), lambda: self.careful(fixed, moving, limit))
+        raw = tf.cond(fast, lambda: self.quick(fixed, moving, limit), lambda: self.careful(fixed, moving, limit, size))
         known = self.confidence
         score = tf.where(
             fast,
@@ -179,8 +179,8 @@ class Chain:
         one = tf.ones_like(angle, tf.int32)
         return _raw(angle, shift, tf.ones_like(angle), value[:, 0], tf.ones_like(angle), value[:, 0] - value[:, -1], one)
 
-    def careful(self, fixed, moving, limit):
-        """Propose, verify, refine.
+    def careful(self, fixed, moving, limit, size=None):
+        """Propose, verify, refine. size: side of the images before they came to the box, that of the box if None.
 
         Returns raw numbers of each pair: angle, shift in pixels of the box, variance of the angle in square degrees, evidence,
         its potential, its lead over the next best hypothesis, symmetry.
@@ -195,7 +195,9 @@ class Chain:
         lead = tf.where(symmetry > 1, found.evidence, found.lead)
         angle, shift, variance = found.angle, found.shift, found.variance
         if self.polish is not None:
-            angle, shift, variance = self.polish(fixed["image"], moving["image"], angle, shift)
+            pair, shared = (fixed["image"], moving["image"]), shares_something(found.signs)
+            native, known = self.box if size is None else size, found._replace(lead=lead)
+            angle, shift, variance, lead = self.polish(*pair, native, known, hypotheses.others, shared, limit)
         # The search looks at a grid; what refinement carries further out than that was not asked for.
         inside = tf.norm(shift, axis=1) <= limit + self.search.spacing
         angle = tf.where(inside, angle, hypotheses.angle[:, 0])

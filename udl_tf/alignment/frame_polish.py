@@ -1,20 +1,27 @@
-"""Polish for photographs: from the disc inside both frames to their whole overlap, and to every pixel where that pays."""
+"""Polish for photographs: from the disc inside both frames to their whole overlap, and to every pixel.
+
+The disc sees four fifths of a frame, and less of what two frames share when they are moved. Under noise that is too little to
+be sure of the right hypothesis, so where the evidence is small the proposal's other peaks are tried over the overlap, too.
+"""
 
 import collections
 
 import tensorflow as tf
 
-from pipelines.geometry.warp import warp
-from pipelines.spectra.resample import fourier_resample, scale_shift
+from pipelines import geometry
+from pipelines.spectra.resample import scale_shift
 from udl_tf.alignment import frame_refinement
-from udl_tf.alignment.wiener import PairFilter
-from udl_tf.networks.window import soft_disc
+from udl_tf.alignment.frame_filter import FrameFilter
+from udl_tf.alignment.verification import APART
 
-ROUNDS, STEPS = 2, 2  # at half the box; the spectral weights are estimated anew before each round
-SHARP = 0.5  # degrees; pairs known better than this are refined once more, on all pixels
-LAST = 1  # steps on all pixels
+COARSE, HALF, FULL = 4, 4, 2  # Gauss-Newton steps at a quarter of the box, at half of it, and on all pixels
+FINALISTS = 3  # hypotheses that are compared at half the box
+DOUBTFUL = 80.0  # evidence below which other hypotheses are tried
+UNLIKE = 0.7  # and share of the correlation an aligned pair would have
 
-Frame = collections.namedtuple("Frame", "angle shift variance")
+Frame = collections.namedtuple("Frame", "angle shift variance lead")
+Tried = collections.namedtuple("Tried", "angle shift correlation variance value")
+Best = collections.namedtuple("Best", "angle shift correlation variance lead")
 
 
 class FramePolish:
@@ -25,44 +32,72 @@ class FramePolish:
     """
 
     def __init__(self, box):
-        self.box, self.half = box, box // 2
-        self.filter = PairFilter(self.half)
-        self.window = soft_disc(self.half)
+        self.box, self.half, self.quarter = box, box // 2, box // 4
+        self.filter = FrameFilter(box)
 
-    def __call__(self, fixed, moving, angle, shift):
+    def __call__(self, fixed, moving, native, found, others, shared, limit):
         """Refine.
 
         Args:
-            fixed, moving: (batch, box, box). angle (batch,) degrees, shift (batch, 2) pixels.
+            fixed, moving: (batch, box, box). native: side of the images before. found: `verification.Verified`.
+            others: angle (batch, k) and shift (batch, k, 2) of other hypotheses. limit: their largest shift, pixels.
+            shared: (batch,) bool, pairs that share something as they lie, which may agree best over the whole overlap: of
+                these no other hypothesis is tried.
 
         Returns:
-            `Frame`: angle, shift, and the `variance` (batch,) of the angle in square degrees.
+            `Frame`: angle, shift, the `variance` (batch,) of the angle in square degrees, and the lead, over the
+            whole overlap where other hypotheses were tried.
         """
-        rough = self._filtered(fixed, moving, angle, shift)
-        sharp = rough.variance < SHARP**2
-        rows = tf.where(sharp)[:, 0]
-        fine = frame_refinement.refine(*(tf.gather(part, rows) for part in (fixed, moving, rough.angle, rough.shift)), LAST)
+        levels = self.filter(fixed, moving, native, (self.quarter, self.half, self.box))
+        near = self._refined(levels[self.half], found.angle, found.shift, HALF)
+        unlike = near.correlation < UNLIKE * levels[self.half].expected
+        rows = tf.where(((found.evidence < DOUBTFUL) | unlike) & ~shared)[:, 0]
+        some = {size: _rows(level, rows) for size, level in levels.items()}
+        tries = zip((near.angle, near.shift), others, strict=True)
+        tries = (tf.concat([tf.gather(one, rows)[:, None], tf.gather(more, rows)], 1) for one, more in tries)
+        best = self._best(some, *tries, limit)
         at = rows[:, None]
-        return Frame(
-            tf.tensor_scatter_nd_update(rough.angle, at, fine.angle),
-            tf.tensor_scatter_nd_update(rough.shift, at, fine.shift),
-            tf.tensor_scatter_nd_update(rough.variance, at, tf.minimum(fine.variance, tf.gather(rough.variance, rows))),
-        )
+        start = [tf.tensor_scatter_nd_update(part, at, new) for part, new in zip(near[:4], best[:4], strict=True)]
+        fine = self._refined(levels[self.box], *start[:2], FULL)
+        # Smooth pictures hold nothing there but what interpolation leaves: then half of the size knows better.
+        finer = fine.variance < start[3]
+        angle, shift = tf.where(finer, fine.angle, start[0]), tf.where(finer[:, None], fine.shift, start[1])
+        lead = tf.tensor_scatter_nd_update(found.lead, at, best.lead)
+        return Frame(angle, shift, tf.minimum(fine.variance, start[3]), lead)
 
-    def _filtered(self, fixed, moving, angle, shift):
-        """At half the size, filtered by the pair's own signal-to-noise ratio."""
-        fixed, moving = fourier_resample(fixed, self.half), fourier_resample(moving, self.half)
-        fft, window = tf.signal.rfft2d, tf.constant(self.window)
-        spectra, still = (fft(fixed), fft(moving)), fft(fixed * window)
-        shift = scale_shift(shift, self.box, self.half)
-        nothing = tf.zeros_like(angle)
+    def _best(self, levels, angles, shifts, limit):
+        """`Best` of hypotheses (batch, k), (batch, k, 2), refined at half the box; the first always counts."""
+        first = self._tried(levels[self.quarter], angles, shifts, COARSE)
+        within = (tf.norm(first.shift, axis=2) <= limit) | (tf.range(tf.shape(angles)[1]) == 0)
+        value = tf.where(within, first.value, -1.0)
+        top = tf.math.top_k(value, FINALISTS).indices
+        tries = (tf.gather(one, top, batch_dims=1) for one in (first.angle, first.shift))
+        last = self._tried(levels[self.half], *tries, HALF)
+        winner = tf.argmax(tf.where(tf.gather(within, top, batch_dims=1), last.value, -1.0), 1)
+        chosen = [tf.gather(one, winner, batch_dims=1) for one in last[:4]]
+        own = tf.gather(tf.gather(value, top, batch_dims=1), winner, batch_dims=1)
+        apart = geometry.angular_distance(first.angle, chosen[0][:, None]) > APART
+        rival = tf.reduce_max(tf.where(apart, value, 0.0), 1)
+        return Best(*chosen, tf.maximum(own - tf.maximum(rival, 0.0), 0.0))
 
-        def improve(angle, shift, *_):
-            weights, share = self.filter.weights(still, fft(warp(moving, angle, shift) * window))
-            pair = [self.filter.apply(spectrum, weights) for spectrum in spectra]
-            return tuple(frame_refinement.refine(*pair, angle, shift, STEPS, share))
+    def _tried(self, level, angles, shifts, steps):
+        """Hypotheses (batch, k), (batch, k, 2) refined, and the log-likelihood of each over the overlap."""
+        shape = tf.shape(angles)
+        pair = tf.repeat(tf.range(shape[0]), shape[1])
+        found = self._refined(_rows(level, pair), tf.reshape(angles, (-1,)), tf.reshape(shifts, (-1, 2)), steps)
+        correlation = tf.clip_by_value(found.correlation, 0.0, 0.999)
+        value = -found.overlap * tf.gather(level.independent, pair) * tf.math.log(1.0 - tf.square(correlation))
+        value = tf.where(found.variance < frame_refinement.STRAYED, value, 0.0)
+        shift = tf.reshape(found.shift, (shape[0], shape[1], 2))
+        angle, *rest = (tf.reshape(part, shape) for part in (found.angle, found.correlation, found.variance, value))
+        return Tried(angle, shift, *rest)
 
-        angle, shift, _, variance = tf.while_loop(
-            lambda *_: True, improve, (angle, shift, nothing, nothing), maximum_iterations=ROUNDS
-        )
-        return Frame(angle, scale_shift(shift, self.half, self.box), variance)
+    def _refined(self, level, angle, shift, steps):
+        size = level.fixed.shape[1]
+        start = angle, scale_shift(shift, self.box, size)
+        found = frame_refinement.refine(level.fixed, level.moving, *start, steps, level.share)
+        return found._replace(shift=scale_shift(found.shift, size, self.box))
+
+
+def _rows(level, rows):
+    return type(level)(*(tf.gather(part, rows) for part in level))

@@ -9,10 +9,11 @@ from pipelines import geometry
 from pipelines.geometry.warp import warp
 from udl_tf.alignment.gauss_newton import gradients, solve
 
-Polished = collections.namedtuple("Polished", "angle shift correlation variance")
+Polished = collections.namedtuple("Polished", "angle shift correlation variance overlap")
 
 TRIM, EDGE = 1.0, 2.0  # pixels at the edge of a frame that are left out, and over which the weight rises to 1
 MAX_TURN, MAX_MOVE = 8.0, 4.0  # a pair that strays further than this (degrees, pixels) is given back as it came
+STRAYED = 1e4  # its variance, square degrees
 
 
 def refine(fixed, moving, angle, shift, steps, share=None):
@@ -29,8 +30,9 @@ def refine(fixed, moving, angle, shift, steps, share=None):
             else the correlation of the pair is taken for it.
 
     Returns:
-        `Polished`: angle (batch,), shift (batch, 2), `correlation` (batch,) in [-1, 1], and `variance` (batch,) of the angle in
-        square degrees, from the residual and the gradients that both images share; all of the pair at the end.
+        `Polished`: angle (batch,), shift (batch, 2), `correlation` (batch,) in [-1, 1], `variance` (batch,) of the angle in
+        square degrees, from the residual and the gradients that both images share, and `overlap` (batch,), the share of the
+        frame that both cover; all of the pair at the end.
     """
     size = tf.shape(fixed)[1:]
     pixels = size[0] * size[1]
@@ -63,7 +65,7 @@ def refine(fixed, moving, angle, shift, steps, share=None):
         scale = tf.sqrt(tf.math.divide_no_nan(centred[:, 3, 3], norm))
         correlation = tf.math.divide_no_nan(onto[:, 3], tf.sqrt(centred[:, 3, 3] * norm))
         right = centred[:, :3, 3] - onto[:, :3] * scale[:, None]
-        return centred[:, :3, :3], right, correlation, (weighted[:, :3], warped, scale, centred[:, 3, 3] / total)
+        return centred[:, :3, :3], right, correlation, (weighted[:, :3], warped, scale, centred[:, 3, 3] / total, total)
 
     def improve(angle, shift):
         matrix, right, correlation, _ = compare(angle, shift)
@@ -73,7 +75,7 @@ def refine(fixed, moving, angle, shift, steps, share=None):
 
     start = (angle, shift)
     angle, shift = tf.while_loop(lambda *_: True, improve, start, maximum_iterations=steps)
-    matrix, _, correlation, (weighted, warped, scale, power) = compare(angle, shift)
+    matrix, _, correlation, (weighted, warped, scale, power, total) = compare(angle, shift)
     # The gradients that both images have in common are the signal's; the rest of the fixed image's own is noise.
     theirs = _jacobian(tf.reshape(warped * scale[:, None], tf.shape(fixed)), grid)
     shared = tf.math.divide_no_nan(tf.reduce_sum(weighted * theirs, 2), tf.linalg.diag_part(matrix))  # (batch, 3)
@@ -84,7 +86,8 @@ def refine(fixed, moving, angle, shift, steps, share=None):
     strayed |= tf.norm(shift - start[1], axis=1) > MAX_MOVE
     strayed |= ~(tf.math.is_finite(correlation) & (correlation > 0.0))
     angle = tf.where(strayed, start[0], angle)
-    return Polished(angle, tf.where(strayed[:, None], start[1], shift), correlation, tf.where(strayed, 1e4, variance))
+    shift, variance = tf.where(strayed[:, None], start[1], shift), tf.where(strayed, STRAYED, variance)
+    return Polished(angle, shift, correlation, variance, total / tf.cast(pixels, tf.float32))
 
 
 def _grid(size):

@@ -12,9 +12,11 @@ from pipelines.spectra import spectral_plane
 from udl_tf.alignment.peaks import peaks
 from udl_tf.networks.output import degrees
 
-Hypotheses = collections.namedtuple("Hypotheses", "angle shift value")  # (batch, k), (batch, k, 2), (batch, k); best first
+# (batch, k), (batch, k, 2), (batch, k), best first; then angle and shift of more of them, which may lie close to each other.
+Hypotheses = collections.namedtuple("Hypotheses", "angle shift value others", defaults=[()])
 
 SEPARATION = 12.0  # degrees between peaks of a correlation over rotations and shifts
+CLOSE, OTHERS = 6.0, 8  # degrees between the others, and how many there are
 
 
 class PoseProposal:
@@ -26,12 +28,17 @@ class PoseProposal:
 
     def __init__(self, network, config, bias=0.0, search=None):
         self.correlate, self.count = network.get_layer("correlation"), config.candidates
+        self.others = OTHERS if config.support == "frame" else 0  # `frame_polish` tries them
 
     def __call__(self, fixed, moving, max_shift):
         """`Hypotheses` of two described batches (dicts with ``plane``), shifts within `max_shift` pixels of the box."""
         correlation, shift = self.correlate([fixed["plane"], moving["plane"]], max_shift=max_shift)
         found = peaks(correlation, self.count, 360.0, SEPARATION)
-        return Hypotheses(found.angle, tf.gather(shift, found.index, batch_dims=1), found.value)
+        others = ()
+        if self.others:
+            close = peaks(correlation, self.others, 360.0, CLOSE)
+            others = close.angle, tf.gather(shift, close.index, batch_dims=1)
+        return Hypotheses(found.angle, tf.gather(shift, found.index, batch_dims=1), found.value, others)
 
 
 class AngleProposal:
@@ -61,7 +68,8 @@ class AngleProposal:
         both = tf.reshape(flat[:, None] + tf.constant([0.0, 180.0])[None, :twins], (-1, twins * count))
         value, best = tf.math.top_k(tf.reshape(value, (-1, twins * count)), twins * count)
         shift = tf.reshape(shift, (-1, twins * count, 2))
-        return Hypotheses(tf.gather(both, best, batch_dims=1), tf.gather(shift, best, batch_dims=1), value)
+        angle, shift = (tf.gather(one, best, batch_dims=1) for one in (both, shift))
+        return Hypotheses(angle, shift, value, (angle, shift))
 
     def angles(self, fixed, moving):
         """Candidate angles (batch, candidates), degrees, modulo the network's period."""

@@ -82,6 +82,11 @@ class SecondLook:
         return verify(self.refinement, self.refinement.derivatives(fixed["plane"]), moving["plane"], hypotheses, STEPS)
 
 
+def shares_something(signs):
+    """Whether pairs agree as they lie so far that they were looked at again, (batch,) bool, from their signs (batch, k)."""
+    return signs[:, Signs.COUNT] > np.log1p(SUSPECT)
+
+
 def without_shared(fixed, moving):
     """Planes of two images (batch, 2 h + 1, h + 1, 2) less what both share as they lie.
 

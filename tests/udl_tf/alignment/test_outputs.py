@@ -89,7 +89,7 @@ def test_a_new_output_is_an_entry_and_where_it_is_computed(monkeypatch, small_co
     monkeypatch.setattr(aligner, "Result", wider)
 
     class Twice(Chain):
-        def quick(self, fixed, moving, limit):
+        def quick(self, fixed, moving, limit, size=None):
             found = super().quick(fixed, moving, limit)
             return {**found, "twice": tf.stack([2.0 * found["angle"], 0.5 * found["angle"]], 1)}
 

@@ -32,7 +32,7 @@ def proposed(config, described, output, period, bias=0.0, max_shift=16.0, **chan
     config = dataclasses.replace(config, period=period, **changes)
     search = ShiftSearch(64, 20, 16.0)
     found = AngleProposal(lambda inputs, training: output, config, bias, search)(*described, tf.constant(max_shift))
-    return type(found)(*(part.numpy() for part in found))
+    return tf.nest.map_structure(lambda part: part.numpy(), found)
 
 
 def assert_first_is_right(found):
