@@ -16,12 +16,11 @@ from udl_tf.alignment.verification import APART
 
 COARSE, HALF, FULL = 4, 4, 2  # Gauss-Newton steps at a quarter of the box, at half of it, and on all pixels
 FINALISTS = 3  # hypotheses that are compared at half the box
-DOUBTFUL = 80.0  # evidence below which other hypotheses are tried
-UNLIKE = 0.7  # and share of the correlation an aligned pair would have
+# Other hypotheses are tried where the evidence is below DOUBTFUL, or the correlation below this share of an aligned pair's.
+DOUBTFUL, UNLIKE = 80.0, 0.7
 
 Frame = collections.namedtuple("Frame", "angle shift variance lead")
-Tried = collections.namedtuple("Tried", "angle shift correlation variance value")
-Best = collections.namedtuple("Best", "angle shift correlation variance lead")
+Tried = collections.namedtuple("Tried", "angle shift variance value")
 
 
 class FramePolish:
@@ -57,16 +56,16 @@ class FramePolish:
         tries = (tf.concat([tf.gather(one, rows)[:, None], tf.gather(more, rows)], 1) for one, more in tries)
         best = self._best(some, *tries, limit)
         at = rows[:, None]
-        start = [tf.tensor_scatter_nd_update(part, at, new) for part, new in zip(near[:4], best[:4], strict=True)]
-        fine = self._refined(levels[self.box], *start[:2], FULL)
+        parts = near.angle, near.shift, near.variance, found.lead
+        half = Frame(*(tf.tensor_scatter_nd_update(part, at, new) for part, new in zip(parts, best, strict=True)))
+        fine = self._refined(levels[self.box], half.angle, half.shift, FULL)
         # Smooth pictures hold nothing there but what interpolation leaves: then half of the size knows better.
-        finer = fine.variance < start[3]
-        angle, shift = tf.where(finer, fine.angle, start[0]), tf.where(finer[:, None], fine.shift, start[1])
-        lead = tf.tensor_scatter_nd_update(found.lead, at, best.lead)
-        return Frame(angle, shift, tf.minimum(fine.variance, start[3]), lead)
+        finer = fine.variance < half.variance
+        angle, shift = tf.where(finer, fine.angle, half.angle), tf.where(finer[:, None], fine.shift, half.shift)
+        return Frame(angle, shift, tf.minimum(fine.variance, half.variance), half.lead)
 
     def _best(self, levels, angles, shifts, limit):
-        """`Best` of hypotheses (batch, k), (batch, k, 2), refined at half the box; the first always counts."""
+        """`Frame` of the best of hypotheses (batch, k), (batch, k, 2), refined at half the box; the first always counts."""
         first = self._tried(levels[self.quarter], angles, shifts, COARSE)
         within = (tf.norm(first.shift, axis=2) <= limit) | (tf.range(tf.shape(angles)[1]) == 0)
         value = tf.where(within, first.value, -1.0)
@@ -74,11 +73,11 @@ class FramePolish:
         tries = (tf.gather(one, top, batch_dims=1) for one in (first.angle, first.shift))
         last = self._tried(levels[self.half], *tries, HALF)
         winner = tf.argmax(tf.where(tf.gather(within, top, batch_dims=1), last.value, -1.0), 1)
-        chosen = [tf.gather(one, winner, batch_dims=1) for one in last[:4]]
+        chosen = [tf.gather(one, winner, batch_dims=1) for one in last[:3]]
         own = tf.gather(tf.gather(value, top, batch_dims=1), winner, batch_dims=1)
         apart = geometry.angular_distance(first.angle, chosen[0][:, None]) > APART
         rival = tf.reduce_max(tf.where(apart, value, 0.0), 1)
-        return Best(*chosen, tf.maximum(own - tf.maximum(rival, 0.0), 0.0))
+        return Frame(*chosen, tf.maximum(own - tf.maximum(rival, 0.0), 0.0))
 
     def _tried(self, level, angles, shifts, steps):
         """Hypotheses (batch, k), (batch, k, 2) refined, and the log-likelihood of each over the overlap."""
@@ -89,8 +88,8 @@ class FramePolish:
         value = -found.overlap * tf.gather(level.independent, pair) * tf.math.log(1.0 - tf.square(correlation))
         value = tf.where(found.variance < frame_refinement.STRAYED, value, 0.0)
         shift = tf.reshape(found.shift, (shape[0], shape[1], 2))
-        angle, *rest = (tf.reshape(part, shape) for part in (found.angle, found.correlation, found.variance, value))
-        return Tried(angle, shift, *rest)
+        angle, variance, value = (tf.reshape(part, shape) for part in (found.angle, found.variance, value))
+        return Tried(angle, shift, variance, value)
 
     def _refined(self, level, angle, shift, steps):
         size = level.fixed.shape[1]

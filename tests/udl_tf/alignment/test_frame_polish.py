@@ -89,7 +89,6 @@ def test_pairs_do_not_see_each_other(polished, picture):
 
 def turned(picture, angle, shift, level, count=8):
     """Pairs of one pose, each with other noise."""
-    images, *_ = scene(picture, level, count)
     rng = np.random.default_rng(5)
     spots = np.concatenate(
         [rng.uniform(-0.9, 0.9, (200, 2)), rng.uniform(0.015, 0.06, (200, 1)), rng.uniform(-1, 1, (200, 1))], 1
