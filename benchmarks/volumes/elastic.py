@@ -2,9 +2,9 @@
 
 import time
 
-from harness import data_path, progress
+from harness import progress
 
-from volumes.jitter import VOLUMES
+from volumes.jitter import opened
 from volumes.shaking import MARGIN
 
 INNER, EVERY = 12, 6  # pixels: left out at the border, and between the places that are compared
@@ -15,11 +15,8 @@ SMOOTH = 16.0  # pixels, of the Gaussian over the flow of `trend_removed`
 def rows(args, seed):
     """A row for each volume and method."""
     import numpy as np
-    import tifffile
 
-    for name in (name for name in args.volumes if name in VOLUMES):
-        file, count = VOLUMES[name]
-        volume = tifffile.imread(data_path(args.data, "em", file))[:count]
+    for name, volume in opened(args):
         spoiled, truth = bend(volume, seed)
         still = np.ascontiguousarray(volume[:, MARGIN:-MARGIN, MARGIN:-MARGIN])
         rigid = {"bent": rigidly(spoiled), "still": rigidly(still)}

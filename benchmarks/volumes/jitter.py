@@ -10,14 +10,20 @@ INNER = 12  # pixels, left out at the border when voxels are compared
 VOLUMES = {"iso10": ("fibsem_fly_iso10.tif", 96), "z30": ("fibsem_fly_z30.tif", 64)}  # and how many sections of it
 
 
-def rows(args, seed):
-    """A row for each volume and method."""
-    import numpy as np
+def opened(args):
+    """Name and sections (n, height, width) of the volumes that are asked for."""
     import tifffile
 
     for name in (name for name in args.volumes if name in VOLUMES):
         file, count = VOLUMES[name]
-        volume = tifffile.imread(data_path(args.data, "em", file))[:count]
+        yield name, tifffile.imread(data_path(args.data, "em", file))[:count]
+
+
+def rows(args, seed):
+    """A row for each volume and method."""
+    import numpy as np
+
+    for name, volume in opened(args):
         shaken, truth = shake(volume, seed)
         still = np.ascontiguousarray(volume[:, MARGIN:-MARGIN, MARGIN:-MARGIN])
         align_ours(shaken[:4])  # traced once
@@ -31,5 +37,7 @@ def rows(args, seed):
             away = np.abs(moved(shaken, maps)[inner].astype(np.float32) - still[inner]).mean() / still.std()
             row |= {"MAE": float(away), "CPU s": used}
             if method in UNSHAKEN:
-                row["unshaken, px"] = left(function(still), np.tile(np.eye(3), (count, 1, 1)), still.shape[1:])["global, px"]
+                row["unshaken, px"] = left(function(still), np.tile(np.eye(3), (len(volume), 1, 1)), still.shape[1:])[
+                    "global, px"
+                ]
             yield row
