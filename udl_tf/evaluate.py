@@ -31,6 +31,7 @@ def add_args(parser):
         "--table", required=True, metavar="NAME", help="1, 2, homography, tracking, features, agents or deformable"
     )
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="columns (default: the table's)")
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help="conditions (default: all of the table)")
     parser.add_argument("--weights", metavar="FILE", help="of the network of the method vgg: of VGG16 by Keras (default: ours)")
     parser.add_argument("--data", metavar="DIR", help="folder with photos/train, photos/val and cryo/class_averages")
     parser.add_argument("--scale", default="small", metavar="NAME", help="small: 64 px, for two cores; paper: 128 px, for a GPU")
@@ -47,14 +48,15 @@ def main(args):
     def tell(text):
         print(text, file=sys.stderr, flush=True)
 
-    protocol.table(args.table, with_data=bool(args.data))
+    protocol.with_rows(protocol.table(args.table, with_data=bool(args.data)), args.rows)
     scales.scale(args.scale)
     require(args.data)
     device(args.device)
     import_tensorflow()
     choose_device(args.device)
     try:
-        found = evaluate(args.table, args.methods, args.data, args.scale, args.output, args.seed, args.steps, tell, args.weights)
+        sizes = args.scale, args.output, args.seed, args.steps
+        found = evaluate(args.table, args.methods, args.data, *sizes, tell, args.weights, args.rows)
     except KeyboardInterrupt:
         print(f"stopped; {args.output} keeps what is finished, the same command goes on", file=sys.stderr)
         raise
@@ -63,7 +65,16 @@ def main(args):
 
 
 def evaluate(
-    table, methods=None, data=None, scale="small", output=OUTPUT, seed=0, steps=None, tell=lambda text: None, weights=None
+    table,
+    methods=None,
+    data=None,
+    scale="small",
+    output=OUTPUT,
+    seed=0,
+    steps=None,
+    tell=lambda text: None,
+    weights=None,
+    rows=None,
 ):
     """Measure a table; its files are written anew after every cell.
 
@@ -71,6 +82,7 @@ def evaluate(
         table, scale: names, see `udl_tf.tables.protocol`. methods: names, by default the table's. data: folder, or None.
         output: folder, made if need be. seed: integer >= 0. steps: of every training, None for those of the scale.
         tell: called with a line of text at every cell. weights: path of a file, for the methods that take one.
+        rows: names of conditions, by default all of the table.
 
     Returns:
         dict of ``rows`` (list of dicts, one a cell, see `udl_tf.tables.running`), ``text`` (Markdown), ``files`` (paths).
@@ -82,7 +94,8 @@ def evaluate(
     from udl_tf.tables import cases, pictures, running
 
     began = time.monotonic()
-    chosen, size = protocol.table(table, with_data=bool(data)), scales.scale(scale)
+    chosen = protocol.with_rows(protocol.table(table, with_data=bool(data)), rows)
+    size = scales.scale(scale)
     columns = registry.with_weights(registry.find(chosen.kind, methods or chosen.methods), weights)
     if seed < 0:
         raise InputError(f"--seed: received {seed}, expected 0 or more")
@@ -101,23 +114,23 @@ def evaluate(
     except OSError as error:
         raise InputError(f"cannot make the folder {folder}: {error.strerror}") from None
     name = f"table-{chosen.name}-{size.name}"
-    rows, shown, curves, result = [], {}, {}, None
+    cells, shown, curves, result = [], {}, {}, None
     for cell in running.cells(chosen, columns, size, data, folder, seed, tell):
         key = cell.row["condition"], cell.row["method"]
-        rows.append(cell.row)
+        cells.append(cell.row)
         shown[key] = cell.picture
         if not cell.row["converged"]:
             curves[key] = f"{FIGURES}/{name}-loss-{key[1]}-{key[0].replace('&', '-')}.png"
             pictures.loss_curve(folder / curves[key], cell.losses, f"{key[1]}, {key[0]}: training loss")
         tell(_line(cell.row))
-        about = _about(data, size, seed, rows, time.monotonic() - began)
-        result = _write(folder, name, chosen, columns, rows, about, curves)
+        about = _about(data, size, seed, cells, time.monotonic() - began)
+        result = _write(folder, name, chosen, columns, cells, about, curves)
     figure = folder / FIGURES / f"{name}.png"
     pictures.draw(figure, chosen, columns, shown)
     matches = folder / FIGURES / f"{name}-matches.png"
     drawn = [matches] if pictures.draw_matches(matches, chosen, columns, shown) else []
     files = [*result[1], figure, *drawn, *(folder / path for path in curves.values())]
-    return {"rows": rows, "text": result[0], "files": [str(path) for path in files]}
+    return {"rows": cells, "text": result[0], "files": [str(path) for path in files]}
 
 
 def device(name):

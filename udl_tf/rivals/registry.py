@@ -96,6 +96,8 @@ RIVALS = {
     "agent-self": Rival("agent, self-pairs", {"close": "agents.rigid"}, learns=True, options={"itself": True}),
     "dirnet": Rival("DIRNet", {"deformable": "deformable.dirnet"}, learns=True),
     "unet": Rival("U-Net", {"deformable": "deformable.unet"}, learns=True),
+    "dirnet-self": Rival("DIRNet, self-pairs", {"deformable": "deformable.dirnet"}, learns=True, options={"itself": True}),
+    "unet-self": Rival("U-Net, self-pairs", {"deformable": "deformable.unet"}, learns=True, options={"itself": True}),
     "quicksilver": Rival("Quicksilver", {"deformable": "deformable.quicksilver"}, learns=True),
     "lddmm": Rival("LDDMM", {"deformable": "deformable.lddmm"}),
     "ffd": Rival("SimpleITK B-splines", {"deformable": "deformable.free_form"}, needs={"SimpleITK": "SimpleITK"}),

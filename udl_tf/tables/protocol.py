@@ -202,7 +202,9 @@ TABLES = {
         DEFORMABLE_CONDITIONS,
         (
             "dirnet",
+            "dirnet-self",
             "unet",
+            "unet-self",
             "agent-deformable",
             "agent-deformable-self",
             "quicksilver",
@@ -230,3 +232,18 @@ def table(name, with_data=True):
         title = "Rotation error modulo 180 degrees on noisy copies of phantoms, SNR 0.1"
         return dataclasses.replace(found, title=title, conditions=PHANTOM_CONDITIONS, printed={})
     return found
+
+
+def with_rows(table, names):
+    """A table of the rows of some conditions alone, all of them shown; names None: the table as it is.
+
+    Raises:
+        InputError: a name that is none of its conditions.
+    """
+    if names is None:
+        return table
+    known = {condition.name: condition for condition in table.conditions}
+    found = dict.fromkeys(names)  # each once
+    return dataclasses.replace(
+        table, conditions=tuple(dataclasses.replace(chosen(name, known, "row"), shown=True) for name in found)
+    )

@@ -58,7 +58,12 @@ SCALES = {
             "tracking": {"deep-lk": 300, "goturn": 1500},
             "features": {"exemplar": 600},
             "close": {"agent": 700, "agent-self": 700},
-            "deformable": {"dirnet": 300, "unet": 250, "quicksilver": 450, "agent-deformable": 400, "agent-deformable-self": 400},
+            "deformable": {
+                **dict.fromkeys(("dirnet", "dirnet-self"), 300),
+                **dict.fromkeys(("unet", "unet-self"), 250),
+                "quicksilver": 450,
+                **dict.fromkeys(("agent-deformable", "agent-deformable-self"), 400),
+            },
         },
     ),
     "paper": Scale(

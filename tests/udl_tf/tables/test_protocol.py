@@ -41,6 +41,18 @@ def test_the_figure_of_table_1_shows_the_rows_of_the_papers():
     assert [c.noise for c in protocol.table("1").conditions if c.shown] == ["clean", "gaussian:0.1", "s&p:0.2"]
 
 
+def test_a_table_of_some_rows_has_these_once_and_shows_them():
+    table = protocol.table("features")
+    some = protocol.with_rows(table, ["gamma", "gaussian-0.5", "gamma"])
+    assert [(row.name, row.noise, row.shown) for row in some.conditions] == [
+        ("gamma", "gamma:2", True),
+        ("gaussian-0.5", "gaussian:0.5", True),
+    ]
+    assert some.methods == table.methods and protocol.with_rows(table, None) is table
+    with pytest.raises(InputError, match="unknown row 'dark': expected one of clean, gaussian-0.5"):
+        protocol.with_rows(table, ["dark"])
+
+
 def test_names_that_are_not_there_are_answered_with_those_that_are():
     with pytest.raises(InputError, match="unknown table '3': expected one of 1, 2, homography, tracking"):
         protocol.table(3)

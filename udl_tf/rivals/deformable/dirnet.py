@@ -7,9 +7,10 @@ network sees the pair's `local_flow`, and looks again at what it has bent.
 
 import tensorflow as tf
 
+from pipelines import noise
 from pipelines.errors import InputError
 from pipelines.geometry import splines
-from udl_tf.rivals.deformable.model import DeformationModel, learner_of, stacked
+from udl_tf.rivals.deformable.model import DeformationModel, learner_of, slopes, stacked
 from udl_tf.rivals.pair_model import near_nothing, of_scale
 
 # Channels of the convolutions, each followed by a pooling, and of those at the control points.
@@ -24,13 +25,16 @@ BEYOND = 2  # control points on each side beyond the image's own
 class SplineModel(DeformationModel):
     """See the module; network: with the output ``control`` (batch, rows, columns, 2) pixels, as of `network`."""
 
-    def __init__(self, network, looks=1):
-        super().__init__(network, looks)
+    noisy = 0.5  # clean, the grid is smooth enough
+
+    def __init__(self, network, *args, **options):
+        super().__init__(network, *args, **options)
         self.apart = self.box / (network.output["control"].shape[1] - 2 * BEYOND)  # pixels
 
     def once(self, inputs, training):
         control = self(inputs, training=training)["control"]
-        return splines.dense(control, self.apart, self.box, self.box), tf.zeros(tf.shape(control)[:1])
+        field = splines.dense(control, self.apart, self.box, self.box)
+        return field, slopes(field, self.spacing)
 
 
 def network(box, pooled, wide):
@@ -62,9 +66,10 @@ def network(box, pooled, wide):
     return tf.keras.Model(inputs, {"control": x}, name="dirnet")
 
 
-def learner(problem, steps=None):
-    """See `registry.Rival`."""
-    model = SplineModel(network(problem.side, *of_scale(WIDTHS, problem.scale)), LOOKS)
+def learner(problem, steps=None, itself=False):
+    """See `registry.Rival`. itself: learn from self-pairs instead of likeness."""
+    own = noise.parse(problem.noise) if itself else None
+    model = SplineModel(network(problem.side, *of_scale(WIDTHS, problem.scale)), LOOKS, own)
     return learner_of(problem, model, LEARNING_RATE[problem.scale], steps or STEPS[problem.scale])
 
 

@@ -7,8 +7,10 @@ from pipelines import geometry
 from pipelines.geometry import sampling, velocity
 from pipelines.geometry.displacement import displacement_at
 from pipelines.geometry.transforms import Displacement
+from pipelines.spectra.white_noise import signal_share
 from udl_tf.rivals import learning
 from udl_tf.rivals.deformable.local_flow import LocalFlow
+from udl_tf.rivals.deformable.self_pairs import self_pairs
 from udl_tf.rivals.pair_model import PairModel, compiled
 from udl_tf.rivals.windows import box_mean
 
@@ -18,18 +20,23 @@ SURE = 1e-3  # added to variances, of images with variance 1: flat places say li
 class DeformationModel(PairModel):
     """Learns fields from pairs alone; data as in `PairModel`. The truth is not looked at.
 
-    Subclasses define `once` and `spacing`, the distance of a field's nodes in pixels, and may add to `roughness`.
+    Subclasses define `once`, `spacing`, the distance of a field's nodes in pixels, and how much roughness weighs: ``smooth`` in
+    clean pairs, and ``noisy`` what noise adds to ``1 / share^2``. The share of the images that is not noise is the most that they
+    can correlate: the less there is to gain from likeness, the more of it is noise that a rough field follows.
 
     Args:
         network: see `PairModel`. looks: how often the pair is looked at; from the second time on `moving` as bent so far. The
-            fields are put after one another.
+            fields are put after one another. itself: None, or the `noise.Noise` of `self_pairs`: then their known fields are
+            what is learned, instead of how alike the images are. seed: of these.
     """
 
     spacing = 1.0
+    smooth, noisy = 0.0, 0.0
 
-    def __init__(self, network, looks=1):
+    def __init__(self, network, looks=1, itself=None, seed=0):
         super().__init__(network)
-        self.looks = looks
+        self.looks, self.itself, self.seed = looks, itself, seed
+        self.count = tf.Variable(0, trainable=False, dtype=tf.int32, name="steps")
 
     def once(self, inputs, training):
         """The field (batch, rows, columns, 2) of one look, pulled, and how rough it is, (batch,)."""
@@ -49,9 +56,18 @@ class DeformationModel(PairModel):
         return field, rough / self.looks
 
     def pair_losses(self, inputs, truth, training):
-        """How unlike the pair still is, and how rough the field."""
+        """How unlike the pair still is, and how rough the field; of self-pairs how far the field is from theirs, pixels."""
+        if self.itself:
+            images = tf.concat([inputs["moving"][::2], inputs["fixed"][1::2]], 0)
+            inputs, truth = self_pairs(images, self.itself, tf.stack([self.seed, self.count.assign_add(1)]))
+            return away(self.looked(inputs, training)[0], self.spacing, truth["displacement"])
         field, rough = self.looked(inputs, training)
-        return self.likeness(inputs["fixed"], *bent(inputs["moving"], field, self.spacing)) + rough
+        return self.likeness(inputs["fixed"], *bent(inputs["moving"], field, self.spacing)) + self.stiffness(inputs) * rough
+
+    def stiffness(self, inputs):
+        """What roughness weighs in each pair, (batch,)."""
+        share = 0.5 * (signal_share(inputs["fixed"]) + signal_share(inputs["moving"]))
+        return self.smooth + self.noisy * (share**-2 - 1.0)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def fields(self, inputs):
@@ -68,6 +84,14 @@ def bent(images, field, spacing):
     inside = tf.reduce_all(tf.abs(places) <= (side - 1) / 2.0, -1)
     moved = sampling.bilinear(images, places)
     return tuple(tf.reshape(part, tf.shape(images)) for part in (moved, tf.cast(inside, tf.float32)))
+
+
+def away(field, spacing, truth):
+    """Mean distance (batch,) of a pulled field from the true one at every pixel (batch, side, side, 2), pixels."""
+    side = truth.shape[1]
+    grid = tf.tile(tf.constant(geometry.centred_grid(side, side).reshape(1, -1, 2)), (tf.shape(truth)[0], 1, 1))
+    rest = displacement_at(field, spacing, grid) - tf.reshape(truth, (-1, side * side, 2))
+    return tf.reduce_mean(tf.sqrt(tf.reduce_sum(rest**2, -1) + SURE**2), -1)
 
 
 def correlation(a, b, weight):

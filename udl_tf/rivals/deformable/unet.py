@@ -7,6 +7,7 @@ sees the pair's `local_flow`, and looks again at what it has bent (Zhao et al. 2
 
 import tensorflow as tf
 
+from pipelines import noise
 from pipelines.errors import InputError
 from pipelines.geometry import velocity
 from udl_tf.rivals.deformable.model import DeformationModel, learner_of, local_correlation, slopes, stacked
@@ -16,7 +17,6 @@ from udl_tf.rivals.pair_model import near_nothing, of_scale
 WIDTHS = {"small": ((16, 32, 32, 32), (32, 32, 32), 16), "paper": ((16, 32, 32, 32, 32), (32, 32, 32, 32), 16)}
 STEPS = {"small": 2000, "paper": 50_000}
 LEARNING_RATE = {"small": 2e-3, "paper": 4e-4}
-SMOOTH = 0.2  # weight of the changes of the velocity
 WINDOW = 9  # pixels, of the local correlation
 LOOKS = 2
 SPACING = 2.0
@@ -28,10 +28,11 @@ class VelocityModel(DeformationModel):
     """See the module; network: with the output ``velocity`` (batch, box / 2, box / 2, 2) pixels, as of `unet`."""
 
     spacing = SPACING
+    smooth = noisy = 0.2
 
     def once(self, inputs, training):
         flow = self(inputs, training=training)["velocity"]
-        return velocity.exponential(flow, SPACING, SQUARINGS), SMOOTH * slopes(flow, SPACING)
+        return velocity.exponential(flow, SPACING, SQUARINGS), slopes(flow, SPACING)
 
     def likeness(self, fixed, moved, inside):
         return 1.0 - local_correlation(fixed, moved, inside, WINDOW)
@@ -67,9 +68,10 @@ def unet(box, down, up, last):
     return tf.keras.Model(inputs, {"velocity": x}, name="unet")
 
 
-def learner(problem, steps=None):
-    """See `registry.Rival`."""
-    model = VelocityModel(unet(problem.side, *of_scale(WIDTHS, problem.scale)), LOOKS)
+def learner(problem, steps=None, itself=False):
+    """See `registry.Rival`. itself: learn from self-pairs instead of likeness."""
+    own = noise.parse(problem.noise) if itself else None
+    model = VelocityModel(unet(problem.side, *of_scale(WIDTHS, problem.scale)), LOOKS, own)
     return learner_of(problem, model, LEARNING_RATE[problem.scale], steps or STEPS[problem.scale])
 
 

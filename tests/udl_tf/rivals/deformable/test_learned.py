@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipelines import noise
 from pipelines.errors import InputError
 from pipelines.geometry.transforms import Displacement
 from udl_tf.rivals.deformable import dirnet, model, unet
@@ -13,6 +14,7 @@ PAIR = {name: tf.constant(RNG.normal(size=(2, 32, 32)).astype(np.float32)) for n
 BUILT = {
     "dirnet": lambda: dirnet.SplineModel(dirnet.network(32, (4, 4), (8,))),
     "unet": lambda: unet.VelocityModel(unet.unet(32, (4, 8, 8), (8, 8), 4), looks=2),
+    "dirnet-self": lambda: dirnet.SplineModel(dirnet.network(32, (4, 4), (8,)), itself=noise.parse("gaussian:1")),
 }
 
 
@@ -49,6 +51,22 @@ def test_slopes_of_a_field_that_grows_evenly():
     field = np.zeros((1, 5, 7, 2), np.float32)
     field[..., 0] = 6.0 * np.arange(7)  # 3 pixels a pixel at nodes 2 pixels apart, along x only
     np.testing.assert_allclose(model.slopes(tf.constant(field), 2.0), [9.0 / 2.0])
+
+
+def test_a_field_is_as_far_from_the_truth_as_the_lengths_of_what_is_left():
+    field = np.zeros((2, 4, 4, 2), np.float32) + np.float32([3.0, 4.0])
+    truth = np.zeros((2, 8, 8, 2), np.float32)
+    truth[1] = [3.0, 16.0]
+    np.testing.assert_allclose(model.away(tf.constant(field), 2.0, tf.constant(truth)), [5.0, 12.0], rtol=1e-5)
+
+
+def test_roughness_weighs_more_in_noise_as_the_square_of_the_share_that_is_signal():
+    wave = np.broadcast_to(np.sqrt(2.0) * np.sin(np.pi * np.arange(32) / 16), (64, 32, 32)).astype(np.float32)
+    noisy = wave + RNG.normal(size=wave.shape).astype(np.float32)
+    for name, clean, half in (("unet", 0.2, 0.8), ("dirnet", 0.0, 1.5)):
+        built = BUILT[name]()
+        np.testing.assert_allclose(built.stiffness({"fixed": wave, "moving": wave}), clean, atol=1e-6)
+        assert np.median(built.stiffness({"fixed": noisy, "moving": noisy})) == pytest.approx(half, rel=0.1)
 
 
 def test_looks_are_put_after_one_another():
