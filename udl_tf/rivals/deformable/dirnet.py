@@ -25,7 +25,7 @@ BEYOND = 2  # control points on each side beyond the image's own
 class SplineModel(DeformationModel):
     """See the module; network: with the output ``control`` (batch, rows, columns, 2) pixels, as of `network`."""
 
-    noisy = 0.5  # clean, the grid is smooth enough
+    noisy = 2.5  # clean, the grid is smooth enough
 
     def __init__(self, network, *args, **options):
         super().__init__(network, *args, **options)
