@@ -3,7 +3,8 @@
 Flows between sections one and two apart give a path to each node of a coarse grid. It is split as the path of rigid sections is
 (`drift`): what is white from section to section is taken out, tissue that runs obliquely stays. That is done for waves over the
 grid (cosines), those of about one length together. Coarse ones, by which sections differ much, are followed; fine ones, mostly
-errors of the flow, are not. How much of each is jitter is told by the volume: where nothing is bent, next to nothing.
+errors of the flow, are not. How much of each is jitter is told by the volume: where nothing is bent, next to nothing. The mean
+of the field is what the rigid alignment, which sections that are bent lead astray, left: of it, too, what is white is taken out.
 """
 
 import dataclasses
@@ -27,8 +28,7 @@ class SectionFields:
 
     Attributes:
         field: float32 (n, rows, columns, 2), pixels (dx, dy), pulled: a point q is found at ``q + field(q)`` in the section that
-            lies where the rigid alignment put it. Its mean over the nodes is 0. spacing: pixels between nodes, see
-            `pipelines.geometry.displacement`.
+            lies where the rigid alignment put it. spacing: pixels between nodes, see `pipelines.geometry.displacement`.
         damped: numbers from 0 of sections whose field would have folded and was made smaller.
     """
 
@@ -66,9 +66,10 @@ def align_fields(
 
 
 def jitter_of(path: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """What of the path of nodes (n, rows, columns, 2) is white from section to section, its mean over the nodes left out.
+    """What of the path of nodes (n, rows, columns, 2) is white from section to section.
 
-    Of fewer than three sections nobody can tell: nothing is.
+    The tissue as a whole is taken to run as far as its coarsest waves do: two axes of one mean would not tell that apart from
+    jitter. Of fewer than three sections nobody can tell: nothing is white.
     """
     if len(path) < 3:
         return np.zeros_like(path)
@@ -77,13 +78,15 @@ def jitter_of(path: np.ndarray, known: np.ndarray) -> np.ndarray:
     waves = np.einsum("ir,jc,nrca->nija", down, across, path, optimize=True)
     cycles = np.hypot(np.arange(rows)[:, None] / rows, np.arange(columns) / columns) * min(rows, columns)
     band = np.rint(BANDS * np.log2(np.maximum(cycles, 1.0))).astype(int)
-    band[0, 0] = -1  # the mean: the rigid alignment's
+    band[0, 0] = -1  # the mean
     moved = np.zeros_like(waves)
-    for number in range(band.max() + 1):
+    for number in np.unique(band[band >= 0]):
         rows_of, columns_of = np.nonzero(band == number)
-        if len(rows_of):
-            part = waves[:, rows_of, columns_of]
-            moved[:, rows_of, columns_of] = separate(part.reshape(len(path), -1), None, known).moved.reshape(part.shape)
+        part = waves[:, rows_of, columns_of]
+        found = separate(part.reshape(len(path), -1), None, known)
+        moved[:, rows_of, columns_of] = found.moved.reshape(part.shape)
+        if number == 0:
+            moved[:, 0, 0] = separate(waves[:, 0, 0], found.step, known).moved
     return np.einsum("ir,jc,nija->nrca", down, across, moved, optimize=True)
 
 
