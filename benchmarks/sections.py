@@ -2,6 +2,8 @@
 
     python benchmarks/sections.py jitter --data DIR
     python benchmarks/sections.py elastic --data DIR
+    python benchmarks/sections.py objective
+    python benchmarks/sections.py objective --data DIR
     python benchmarks/sections.py banana
     python benchmarks/sections.py faults
     python benchmarks/sections.py interpolation --data DIR
@@ -16,6 +18,8 @@ elastic: every section is bent by a smooth field of its own, 2 px along an axis,
 left over the pixels, root mean squares: `global` after one shift for the whole volume, `drift forgiven` after a Gaussian of 5
 sections at each pixel, `field` of that less the mean of each section, `step` from section to section. `unshaken` is that of what
 pixels of the volume as it was are moved by. CPU s are those after the rigid alignment.
+objective: real volumes, without --data made tissue, shaken as for `jitter`; the adversarial objective begins with the poses that
+correlation found, or `alone` with sections as they are; `reslices`: what its discriminator learns from is that of the source.
 banana: made tissue of 200 sections, shaken the same way; what is left, smoothed over 20 sections.
 interpolation: each section of the second half is made from those around it; what is learned is learned from the first half.
 MAE in standard deviations of the volume, SSIM of sections less its mean, `mid` and `hi` the spectral power over the truth's, at
@@ -28,11 +32,12 @@ faults: 20 of 200 made sections are spoiled, at least three apart; which are fou
 import sys
 
 from harness import run
-from volumes import banana, elastic, faults, interpolation, jitter, upsampling
+from volumes import banana, elastic, faults, interpolation, jitter, objective, upsampling
 
 PARTS = {
     "jitter": jitter,
     "elastic": elastic,
+    "objective": objective,
     "banana": banana,
     "faults": faults,
     "interpolation": interpolation,

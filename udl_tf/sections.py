@@ -2,6 +2,7 @@
 
     python -m udl_tf.sections align volume.tif --output aligned.tif --transforms moved.csv --report aligned.html
     python -m udl_tf.sections align volume.tif --output aligned.tif --elastic --transforms moved.json
+    python -m udl_tf.sections align volume.tif --output aligned.tif --objective adversarial
     python -m udl_tf.sections apply moved.csv other_channel.tif --output other_aligned.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --uncertainty sigma.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --model runs/sections
@@ -17,7 +18,7 @@ import json
 import sys
 
 from pipelines.errors import InputError
-from udl_tf.choices import FILLINGS, SPACING
+from udl_tf.choices import FILLINGS, OBJECTIVES, SPACING
 from udl_tf.commands import bar, import_tensorflow, require, run
 
 LEAST_SPACING = 8  # pixels
@@ -32,6 +33,12 @@ def add_args(parser):
     align.add_argument("--elastic", action="store_true", help="then unbend each section by a smooth field; transforms are .json")
     align.add_argument(
         "--elastic-spacing", type=float, metavar="PX", help=f"pixels between nodes of the fields (default: {SPACING})"
+    )
+    align.add_argument(
+        "--objective",
+        choices=OBJECTIVES,
+        default=OBJECTIVES[0],
+        help="adversarial: then move sections until planes across them look like sections (default: correlation)",
     )
     align.add_argument("--report", metavar="FILE", help="HTML page: planes before and after, shifts, angles, steps")
     align.add_argument(
@@ -86,11 +93,11 @@ def _align(args):
     import udl_tf
     from udl_tf.volumes import jobs
 
-    outputs = {"transforms": args.transforms, "report": args.report, "elastic": elastic}
+    outputs = {"transforms": args.transforms, "report": args.report, "elastic": elastic, "objective": args.objective}
     array = jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite, **outputs)
     with bar("section", "align", args.json) as tell:
         aligner = functools.partial(udl_tf.load, args.model)
-        found = jobs.align(array, args.output, args.transforms, args.keep_trend, aligner, tell, args.report, elastic)
+        found = jobs.align(array, args.output, keep_trend=args.keep_trend, aligner=aligner, tell=tell, **outputs)
     written = filter(None, (args.output, args.transforms, args.report))
     return _told(args, found, [*_of_volume(found), *(f"wrote {path}" for path in written)])
 
@@ -154,6 +161,8 @@ def _of_volume(found):
     count, jitter = len(found["angle"]), found["jitter"]
     yield f"{count} sections: jitter of {jitter['pixels']:.2f} pixels along an axis and {jitter['degrees']:.2f} degrees taken out"
     yield f"slow drift kept, up to {found['drift']:.1f} pixels from its mean"
+    if "moved_on" in found:
+        yield f"moved on by {found['moved_on']:.2f} pixels root mean square, so that planes across sections look like sections"
     if "elastic" in found:
         yield from _of_fields(found["elastic"])
     worst = sorted(range(count), key=lambda number: found["score"][number])[:5]

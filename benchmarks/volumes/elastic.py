@@ -5,7 +5,7 @@ import time
 from harness import progress
 
 from volumes.jitter import opened
-from volumes.shaking import MARGIN
+from volumes.shaking import MARGIN, poses_of
 
 INNER, EVERY = 12, 6  # pixels: left out at the border, and between the places that are compared
 BEND, LENGTH = 2.0, 30.0  # pixels: of the fields along an axis, and of the Gaussian that makes them smooth
@@ -61,10 +61,7 @@ def bend(volume, seed):
 
 def rigidly(volume):
     """Angles and shifts of `udl_tf.volumes.alignment.align_sections`, which all methods begin from."""
-    import udl_tf
-    from udl_tf.volumes.alignment import align_sections
-
-    found = align_sections(lambda: udl_tf.load("photo"), lambda number: volume[number], len(volume))
+    found = poses_of(volume)
     return found.angle, found.shift
 
 

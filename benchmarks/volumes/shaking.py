@@ -72,17 +72,26 @@ def left(maps, truth, size):
     }
 
 
-def align_ours(volume):
+def poses_of(volume):
     """`udl_tf.volumes.alignment.align_sections`."""
-    import numpy as np
-
     import udl_tf
-    from pipelines.geometry import frames
     from udl_tf.volumes.alignment import align_sections
 
-    found = align_sections(lambda: udl_tf.load("photo"), lambda number: volume[number], len(volume))
-    size = volume.shape[1:]
+    return align_sections(lambda: udl_tf.load("photo"), lambda number: volume[number], len(volume))
+
+
+def maps_of(found, size):
+    """The maps (n, 3, 3) of pixels that poses stand for."""
+    import numpy as np
+
+    from pipelines.geometry import frames
+
     return np.linalg.inv(frames.pixel_maps(found.angle, found.shift, size, size))
+
+
+def align_ours(volume):
+    """`poses_of`, as maps."""
+    return maps_of(poses_of(volume), volume.shape[1:])
 
 
 def chained(volume, pair):

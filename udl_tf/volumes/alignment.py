@@ -27,6 +27,7 @@ class SectionPoses:
         score: (n,) in [0, 1], the best of each section's pairs, less where they contradict the others.
         correlation: (n,) with the section before it, aligned; the first one's is that of the second.
         drift: (n, 2) pixels, of the path that was kept. jitter: (degrees, pixels along an axis), standard deviations.
+        tissue: (degrees, pixels along an axis), by which it is taken to run from a section to the next, standard deviations.
         failed: numbers from 0 of the sections that could not be placed; they stay where they were.
     """
 
@@ -38,6 +39,7 @@ class SectionPoses:
     correlation: np.ndarray
     drift: np.ndarray
     jitter: tuple[float, float]
+    tissue: tuple[float, float]
     failed: np.ndarray
 
 
@@ -95,5 +97,6 @@ def poses_of(pairs: SectionPairs, count: int, keep_trend: float | None = None) -
         correlation=correlation,
         drift=moves.kept,
         jitter=(turns.size, moves.size),
+        tissue=(turns.step, moves.step),
         failed=np.flatnonzero(~known),
     )

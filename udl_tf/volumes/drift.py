@@ -43,13 +43,24 @@ def separate(path: np.ndarray, step: float | None, known: np.ndarray) -> Jitter:
         path: (n, k), of k axes that have s and t in common. step: t; None: from the path. known: (n,) bool; others are not moved.
     """
     size, step = _sizes(path, step)
-    rows = _innovations(len(path))
-    information = np.diag(known.astype(np.float64)) + (size / step) ** 2 * (rows.T @ rows)
-    information += np.eye(len(path)) * (0.0 if known.any() else 1.0)
+    information = _information(size, step, known)
     kept = np.linalg.solve(information, known[:, None] * path)
     variance = np.maximum(np.linalg.inv(information).diagonal(), 0.0)
     moved = np.where(known[:, None], path - kept, 0.0)
     return Jitter(moved, kept, size * np.sqrt(np.where(known, np.minimum(variance, 1.0), 1.0)), size, step)
+
+
+def white_part(count: int, size: float, step: float, known: np.ndarray) -> np.ndarray:
+    """The matrix (count, count) that takes from a path what `separate` would call moved, were its s `size` and its t `step`."""
+    kept = np.linalg.solve(_information(size, step, known), np.diag(known.astype(np.float64)))
+    return known[:, None] * (np.diag(known.astype(np.float64)) - kept)
+
+
+def _information(size, step, known):
+    """Precision (n, n) of p, times s^2."""
+    rows = _innovations(len(known))
+    information = np.diag(known.astype(np.float64)) + (size / step) ** 2 * (rows.T @ rows)
+    return information + np.eye(len(known)) * (0.0 if known.any() else 1.0)
 
 
 def _sizes(path, step):

@@ -1,11 +1,13 @@
 """Files in, files out: a volume aligned, filled, made finer. What `udl_tf.sections` does, but for `moving.apply`."""
 
+import contextlib
 import pathlib
 from collections.abc import Callable
 
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.files.atomic import atomic_path
 from pipelines.files.lazy import LazyArray
 from pipelines.files.series_writing import TIFFS
 from pipelines.files.transforms.registry import check_fields, format_of, write_field_table, write_transforms
@@ -13,6 +15,7 @@ from pipelines.files.transforms.table import TransformTable
 from pipelines.files.volumes import check_volume, finer, open_volume, write_planes, write_volume
 from pipelines.geometry import frames
 from udl_tf.registration.warping import as_stored
+from udl_tf.volumes.adversarial import adversarial_poses, side_of
 from udl_tf.volumes.alignment import align_sections
 from udl_tf.volumes.between import all_between
 from udl_tf.volumes.faults import find_faults
@@ -28,7 +31,7 @@ SEEN = 32  # sections, whose grey values a network's are brought to
 
 
 def check_outputs(
-    volume, output, transforms=None, uncertainty=None, overwrite: bool = False, report=None, elastic=None
+    volume, output, transforms=None, uncertainty=None, overwrite: bool = False, report=None, elastic=None, objective=None
 ) -> LazyArray:
     """Tell before the work what could not be written after it; returns the opened volume.
 
@@ -41,6 +44,8 @@ def check_outputs(
         check_fields(transforms) if elastic else format_of(transforms)
     if elastic:
         check_bendable(array, elastic)
+    if objective == "adversarial":
+        side_of(array.plane_count, array.shape[-2:], _ratio(array))
     if uncertainty and pathlib.Path(uncertainty).suffix.lower() not in TIFFS:
         raise InputError(f"cannot write {uncertainty}: expected {' or '.join(TIFFS)}")
     check_report(report)
@@ -64,30 +69,35 @@ def align(
     tell: Callable[[int, int], None] = lambda done, of: None,
     report=None,
     elastic: float | None = None,
+    objective: str = "correlation",
 ) -> dict:
-    """Align the volume of an array and write it.
+    """Align the volume of an array and write it; volume and transforms appear together.
 
     Args:
         array: from `check_outputs`. transforms: file for them, or None. keep_trend, aligner, tell: see `align_sections`.
         report: HTML file for a page about it, or None. elastic: pixels between nodes of the fields that unbend the sections
             after the rigid alignment; None: they are only turned and moved.
+        objective: ``correlation``, or ``adversarial``: what correlation finds is moved on by `adversarial_poses`.
 
     Returns:
-        Plain numbers: lists of "angle", "shift", "score", "correlation", "step" (pixels that a section's corner was moved against
-        the one before) an entry a section, "failed" numbers from 1, "jitter" in degrees and pixels, "drift" in pixels kept. With
-        fields "elastic": their "spacing" in pixels, "rms" displacement of each section, numbers "damped" from 1.
+        Plain numbers: lists of "angle", "shift", "score", "correlation", "step" (pixels that a section was moved against the one
+        before, root mean square over it) an entry a section, "failed" numbers from 1, "jitter" in degrees and pixels, "drift" in
+        pixels kept, "objective". With fields "elastic": their "spacing" in pixels, "rms" displacement of each section, numbers
+        "damped" from 1. Where the objective is adversarial "moved_on": root mean square pixels by which it moved sections.
     """
     size, count = array.shape[-2:], array.plane_count
-    parts = 2 if elastic else 1
-    found = align_sections(aligner, _reader(array), count, keep_trend, lambda done, of: tell(done, parts * of))
+    parts = 1 + (objective == "adversarial") + bool(elastic)
+    found = first = align_sections(aligner, _reader(array), count, keep_trend, lambda done, of: tell(done, parts * of))
+    if objective == "adversarial":
+        telling = {"tell": lambda done, of: tell(count + count * done // of, parts * count)}
+        found = adversarial_poses(_reader(array), first, size, _ratio(array), **telling)
     names = tuple(str(number + 1) for number in range(count))
     about = found.angle, found.shift, found.angle_sigma, found.shift_sigma, found.score
-    table = TransformTable(names, size, size, *about)
+    table = TransformTable(names, size, size, *about, {"objective": objective})
     fields = None
     if elastic:
-        table, fields = with_fields(array, table, elastic, found.failed, lambda done, of: tell(count + done, 2 * of))
-    if transforms:
-        (write_field_table if elastic else write_transforms)(table, transforms)
+        telling = lambda done, of: tell((parts - 1) * count + done, parts * count)  # noqa: E731
+        table, fields = with_fields(array, table, elastic, found.failed, telling)
     before, after = (Planes(count, size) for _ in range(2))
 
     def sections():
@@ -97,7 +107,11 @@ def align(
                 after.add(number, section)
             yield section
 
-    write_volume(output, sections(), array)
+    with contextlib.ExitStack() as stack:
+        if transforms:  # is named when the volume is there
+            part = stack.enter_context(atomic_path(transforms))
+            (write_field_table if elastic else write_transforms)(table, part)
+        write_volume(output, sections(), array)
     change = frames.error(found.angle[1:], found.shift[1:], (found.angle[:-1], found.shift[:-1]), size)
     told = {
         "angle": found.angle.tolist(),
@@ -108,7 +122,11 @@ def align(
         "failed": (found.failed + 1).tolist(),
         "jitter": {"degrees": float(found.jitter[0]), "pixels": float(found.jitter[1])},
         "drift": float(np.linalg.norm(found.drift - found.drift.mean(0), axis=1).max()),
+        "objective": objective,
     }
+    if found is not first:
+        moved = frames.error(found.angle, found.shift, (first.angle, first.shift), size)
+        told["moved_on"] = float(np.sqrt(np.square(moved).mean()))
     if fields:
         told["elastic"] = {"spacing": elastic, "rms": fields.rms.tolist(), "damped": (fields.damped + 1).tolist()}
     if report:
@@ -201,6 +219,11 @@ def _scale(array, but):
     good = [number for number in range(array.plane_count) if number not in but] or [0]
     chosen = np.unique(np.linspace(0, len(good) - 1, SEEN).astype(int))
     return Scale.of(array.planes([good[k]])[0] for k in chosen)
+
+
+def _ratio(array):
+    """Pixels from a section to the next; 1 where the file does not say."""
+    return array.spacing["Z"] / array.spacing["X"] if {"Z", "X"} <= set(array.spacing) else 1.0
 
 
 def _reader(array):

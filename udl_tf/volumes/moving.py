@@ -80,7 +80,7 @@ def with_fields(
     # At the field's own nodes nothing is lost: what is bilinear between them is so still, turned and moved.
     total = compose(Rigid(table.angle, table.shift), Displacement(found.field, spacing), spacing)
     total = dataclasses.replace(total, field=np.round(np.float64(total.field), DECIMALS))  # what is written is what is applied
-    return FieldTable(table.names, size, size, total), found
+    return FieldTable(table.names, size, size, total, table.provenance), found
 
 
 def _scaled(table, size, scale):

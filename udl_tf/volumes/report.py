@@ -65,11 +65,17 @@ def write_report(path, name: str, found: dict, before: Planes, after: Planes) ->
     if "elastic" in found:
         rms = np.sqrt(np.square(found["elastic"]["rms"]).mean())
         parts.append(f"<p>Unbent by fields of {rms:.2f} pixels root mean square.</p>")
+        if found["elastic"]["damped"]:
+            parts.append(f"<p>Made smaller, they would have folded: {', '.join(map(str, found['elastic']['damped']))}.</p>")
+    if "moved_on" in found:
+        parts.append(f"<p>Moved on by {found['moved_on']:.2f} pixels root mean square by the adversarial objective.</p>")
     if found["failed"]:
         parts.append(f"<p>Not placed, left where they were: {', '.join(map(str, found['failed']))}.</p>")
     for plane, meaning in MEANINGS.items():
-        pair = (("before", before.planes()[plane]), ("after", after.planes()[plane]))
-        figures = "".join(_figure(_grey(image), f"{plane}, {when}") for when, image in pair)
+        pair = {"before": before.planes()[plane], "after": after.planes()[plane]}
+        limits, times = np.percentile(pair["before"], LIMITS), _times(pair["before"])
+        told = f", each section {times} pixels high" if plane != "xy" and times > 1 else ""
+        figures = "".join(_figure(_grey(image, *limits, times), f"{plane}, {when}{told}") for when, image in pair.items())
         parts.append(f'<h2>{plane}: {meaning}</h2>\n<div class="pair">{figures}</div>')
     parts.append("<h2>Section by section</h2>" + _figure(_chart(found), _caption(found)))
     parts.append(f"<h2>The lowest scores</h2>{_table(found)}")
@@ -79,27 +85,33 @@ def write_report(path, name: str, found: dict, before: Planes, after: Planes) ->
         part.write_text(f"{text}<style>{STYLE}</style></head>\n<body>\n{page}\n</body></html>\n", encoding="utf-8")
 
 
-def _grey(plane):
-    """PNG of a plane; of few sections each is shown several pixels high."""
-    low, high = np.percentile(plane, LIMITS)
+def _times(plane):
+    """How many pixels high a row is shown: more than one where there are few."""
+    return max(1, plane.shape[1] // (2 * plane.shape[0]))
+
+
+def _grey(plane, low, high, times):
+    """PNG of a plane, grey values from low to high."""
     image = np.clip((np.float32(plane) - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
-    times = max(1, image.shape[1] // (2 * image.shape[0]))
     return cv2.imencode(".png", np.repeat(image, times, 0))[1].tobytes()
 
 
 def _chart(found):
+    """PNG of the curves; sections that were not placed are gaps, and before the first there is no step."""
     figure = Figure(figsize=(11, 6), layout="constrained", dpi=80)
-    curves = {"angle, deg": found["angle"], "step, px": found["step"]}
+    numbers = np.arange(1, len(found["angle"]) + 1)
+    placed = ~np.isin(numbers, found["failed"])
+    curves = {"angle, deg": (found["angle"], placed), "step, px": (found["step"], placed & (numbers > 1))}
     if "elastic" in found:
-        curves["field, px"] = found["elastic"]["rms"]
-    numbers, axes = np.arange(1, len(found["angle"]) + 1), figure.subplots(1 + len(curves), 1, sharex=True)
-    shift = np.array(found["shift"])
+        curves["field, px"] = (found["elastic"]["rms"], placed)
+    axes = figure.subplots(1 + len(curves), 1, sharex=True)
+    shift = np.where(placed[:, None], found["shift"], np.nan)
     for values, label in ((shift[:, 0], "right"), (shift[:, 1], "down")):
-        axes[0].plot(numbers, values, label=label)
+        axes[0].plot(numbers, values, ".-", markersize=4, label=label)
     axes[0].legend(fontsize=8)
     axes[0].set_ylabel("shift, px")
-    for axis, (label, values) in zip(axes[1:], curves.items(), strict=True):
-        axis.plot(numbers, values)
+    for axis, (label, (values, known)) in zip(axes[1:], curves.items(), strict=True):
+        axis.plot(numbers, np.where(known, values, np.nan), ".-", markersize=4)
         axis.set_ylabel(label)
     axes[-1].set_xlabel("section")
     file = io.BytesIO()
@@ -114,10 +126,14 @@ def _caption(found):
 
 def _table(found):
     worst = sorted(sorted(range(len(found["score"])), key=found["score"].__getitem__)[:WORST])
-    names = ("section", "right, px", "down, px", "angle, deg", "step, px", "score")
+    names = ["section", "right, px", "down, px", "angle, deg", "step, px", "score"]
+    if "elastic" in found:
+        names.append("field, px")
     rows = ["".join(f"<th>{name}</th>" for name in names)]
     for number in worst:
-        values = (*found["shift"][number], found["angle"][number], found["step"][number], found["score"][number])
+        values = [*found["shift"][number], found["angle"][number], found["step"][number], found["score"][number]]
+        if "elastic" in found:
+            values.append(found["elastic"]["rms"][number])
         rows.append(f"<td>{number + 1}</td>" + "".join(f"<td>{value:.3f}</td>" for value in values))
     return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
 

@@ -37,7 +37,7 @@ def read(path) -> TransformTable:
         lines = list(csv.DictReader(file))
     needed = [name for name in ("name", *VALUES, *SIZES) if not lines or name not in lines[0]]
     if needed:
-        raise InputError(f"{path}: expected a table with the column {needed[0]}, as register writes it")
+        raise InputError(f"{path}: expected a table with the column {needed[0]}, as register and sections write it")
     try:
         values = np.array([[float(line[name] or "nan") for name in VALUES] for line in lines])
         height, width, other_height, other_width = (int(lines[0][name]) for name in SIZES)

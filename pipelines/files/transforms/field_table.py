@@ -13,13 +13,14 @@ class FieldTable:
 
     Attributes:
         names: of the pictures, n. fixed, moving: (height, width) of the frames. fields: `Displacement` of n rows, from centre to
-            centre.
+            centre. provenance: plain values that say where they come from; None: nothing is told.
     """
 
     names: tuple[str, ...]
     fixed: tuple[int, int]
     moving: tuple[int, int]
     fields: Displacement
+    provenance: dict | None = None
 
     def __len__(self) -> int:
         return len(self.fields)

@@ -23,6 +23,7 @@ def write(table: TransformTable, path) -> None:
         "sigma": {"angle": plain(table.angle_sigma), "shift": plain(table.shift_sigma)},
         "score": plain(table.score),
         "matrix": {"maps": MATRIX, "values": table.pull.tolist()},
+        **_told(table.provenance),
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
@@ -59,7 +60,7 @@ def write_fields(table: FieldTable, path) -> None:
     content = table.fields.to_json()
     content["values"]["field"] = np.round(np.float64(table.fields.field), DECIMALS).tolist()
     content["frames"] = {"fixed": list(table.fixed), "moving": list(table.moving), "order": "height, width"}
-    path.write_text(json.dumps({**content, "names": list(table.names)}) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({**content, "names": list(table.names), **_told(table.provenance)}) + "\n", encoding="utf-8")
 
 
 def read_fields(path) -> FieldTable:
@@ -79,7 +80,7 @@ def read_fields(path) -> FieldTable:
     if any(extent < side - 1.0 - 1e-2 for extent, side in zip(fields.extent, fixed)):
         covers, expected = (f"{width:g}x{height:g}" for height, width in (fields.extent, fixed))
         raise InputError(f"{path}: received fields over {covers} pixels, expected the whole frame of {expected}")
-    return FieldTable(tuple(map(str, names)), fixed, moving, fields)
+    return FieldTable(tuple(map(str, names)), fixed, moving, fields, _provenance(content))
 
 
 def kind(path) -> str:
@@ -106,9 +107,9 @@ def read(path) -> TransformTable:
     try:
         sigma = [np.array(content["sigma"][name], np.float64) for name in ("angle", "shift")]
         score = np.array(content["score"], np.float64)
-        return TransformTable(tuple(content["names"]), *sizes, rigid.angle, rigid.shift, *sigma, score)
+        return TransformTable(tuple(content["names"]), *sizes, rigid.angle, rigid.shift, *sigma, score, _provenance(content))
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no file of transforms that register wrote, {error!r} is missing or does not fit") from None
+        raise _unfit(path, error) from None
 
 
 def _content(path):
@@ -135,4 +136,17 @@ def _frames(path, content):
             raise ValueError(f"frames of {sizes}")
         return sizes
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no file of transforms that register wrote, {error!r} is missing or does not fit") from None
+        raise _unfit(path, error) from None
+
+
+def _told(provenance):
+    return {"provenance": provenance} if provenance else {}
+
+
+def _provenance(content):
+    found = content.get("provenance")
+    return found if isinstance(found, dict) else None
+
+
+def _unfit(path, error):
+    return InputError(f"{path}: no file of transforms that register or sections wrote, {error!r} is missing or does not fit")

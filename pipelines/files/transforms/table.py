@@ -15,6 +15,7 @@ class TransformTable:
         names: of the pictures, n. fixed, moving: (height, width) of the frames.
         angle: (n,) degrees. shift: (n, 2) pixels.
         angle_sigma: (n,) degrees. shift_sigma: (n, 2) pixels. score: (n,). NaN where unknown.
+        provenance: plain values that say where they come from, kept by JSON alone; None: nothing is told.
     """
 
     names: tuple[str, ...]
@@ -25,6 +26,7 @@ class TransformTable:
     angle_sigma: np.ndarray
     shift_sigma: np.ndarray
     score: np.ndarray
+    provenance: dict | None = None
 
     def __len__(self) -> int:
         return len(self.angle)

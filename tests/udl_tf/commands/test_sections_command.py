@@ -8,6 +8,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
 import tifffile
 
 from pipelines.files.transforms.registry import read_transforms
@@ -70,7 +71,7 @@ def test_what_is_printed(folder, capsys):
     aligned = np.float32(tifffile.imread(folder / "printed.tif"))
     assert np.corrcoef(xy.ravel(), aligned[4].ravel())[0, 1] > 0.99
     assert np.corrcoef(xz[::7].ravel(), aligned[:, 50].ravel())[0, 1] > 0.99
-    assert page.count("<tr>") == 1 + 8 and "volume.tif: 8 sections" in page
+    assert page.count("<tr>") == 1 + 8 and "volume.tif: 8 sections" in page and "xz, after, each section 7 pixels high" in page
 
 
 def test_elastic_then_apply(folder, capsys):
@@ -81,7 +82,9 @@ def test_elastic_then_apply(folder, capsys):
     found = json.loads(capsys.readouterr().out)
     elastic = found["elastic"]
     assert elastic["spacing"] == 40 and len(elastic["rms"]) == 8 and max(elastic["rms"]) < 0.3  # nothing was bent
-    assert "and root mean square of the field that unbends it" in (folder / "unbent.html").read_text()
+    page = (folder / "unbent.html").read_text()
+    assert "and root mean square of the field that unbends it" in page and "<th>field, px</th>" in page
+    assert all(f"<td>{size:.3f}</td></tr>" in page for size in elastic["rms"])
     assert json.loads((folder / "fields.json").read_text())["kind"] == "displacement"
     again, coarse = folder / "again_unbent.tif", folder / "coarse_unbent.tif"
     assert console(["sections", "apply", moved, volume, "--output", str(again)]) == 0
@@ -97,6 +100,51 @@ def test_elastic_then_apply(folder, capsys):
     expected = made.reshape(8, 50, 2, 60, 2).mean((2, 4))
     inner = np.s_[:, 6:-6, 6:-6]
     assert np.corrcoef(tifffile.imread(coarse)[inner].ravel(), expected[inner].ravel())[0, 1] > 0.99
+
+
+def test_adversarial_writes_the_same_kind_of_transforms(tmp_path, monkeypatch, capsys):
+    """And the same ones from the same seed."""
+    from udl_tf.volumes import jobs
+    from udl_tf.volumes.adversarial import AdversarialConfig, adversarial_poses
+
+    def twice(read, poses, size, ratio, tell):
+        assert ratio == pytest.approx(1.5) and size == (56, 60)
+        config = AdversarialConfig(steps=3, warm=0.4, batch=4, side=16, maps=(4, 4, 4), dense=8)
+        tf.config.run_functions_eagerly(True)  # a few steps are done before they are traced
+        one, other = (adversarial_poses(read, poses, size, ratio, config, tell) for _ in range(2))
+        tf.config.run_functions_eagerly(False)
+        assert np.array_equal(one.shift, other.shift) and np.array_equal(one.angle, other.angle)
+        return one
+
+    monkeypatch.setattr(jobs, "adversarial_poses", twice)
+    about = {"resolution": (1 / 0.01, 1 / 0.01), "metadata": {"axes": "ZYX", "spacing": 0.015, "unit": "um"}}
+    tifffile.imwrite(tmp_path / "volume.tif", made_volume(16, (56, 60), 3, 1.5), imagej=True, **about)
+    found = {}
+    for objective in ("correlation", "adversarial"):
+        moved = tmp_path / f"{objective}.json"
+        command = ["sections", "align", str(tmp_path / "volume.tif"), "--output", str(tmp_path / f"{objective}.tif"), "--json"]
+        assert console([*command, "--transforms", str(moved), "--objective", objective]) == 0
+        found[objective] = json.loads(moved.read_text())
+        assert found[objective]["provenance"] == {"objective": objective}
+        assert read_transforms(moved).provenance == {"objective": objective}
+        told = json.loads(capsys.readouterr().out)
+    assert told["objective"] == "adversarial" and 0 < told["moved_on"] < 1.0
+    assert found["adversarial"].keys() == found["correlation"].keys()
+    assert found["adversarial"]["values"] != found["correlation"]["values"]
+
+
+def test_a_volume_that_is_not_written_leaves_no_transforms(folder, monkeypatch):
+    from udl_tf.volumes import jobs
+
+    def interrupted(path, sections, like):
+        next(sections)
+        assert list(folder.glob(".part.*half.json"))  # made, not yet named
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(jobs, "write_volume", interrupted)
+    command = ["sections", "align", str(folder / "volume.tif"), "--output", str(folder / "half.tif")]
+    assert console([*command, "--transforms", str(folder / "half.json")]) == 130
+    assert not list(folder.glob("*half.json")) and not list(folder.glob(".part.*"))
 
 
 @pytest.mark.once("files in and out")
@@ -163,6 +211,10 @@ def test_upsample_keeps_what_is_given(folder, capsys):
         (["align", "volume.tif", "--output", "a.tif", "--elastic-spacing", "32"], "--elastic-spacing 32: expected --elastic"),
         (["align", "volume.tif", "--output", "a.tif", "--elastic", "--elastic-spacing", "4"], "--elastic-spacing 4: expected 8"),
         (["align", "volume.tif", "--output", "a.tif", "--elastic", "--elastic-spacing", "1e9"], "volume.tif: nodes 1e+09"),
+        (
+            ["align", "volume.tif", "--output", "a.tif", "--objective", "adversarial"],
+            "objective adversarial: received 8 sections, expected 16 or more",
+        ),
         (["align", "two.tif", "--output", "a.tif", "--elastic"], "two.tif holds 2 sections: expected three or more"),
         (["interpolate", "volume.tif", "--output", "a.tif", "--sections", "9"], "--sections 9: expected numbers from 1 to 8"),
         (["interpolate", "volume.tif", "--output", "a.tif", "--sections", "x"], "--sections x: expected auto, or numbers"),

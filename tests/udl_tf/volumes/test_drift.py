@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from udl_tf.volumes.drift import RUN, _innovations, separate
+from udl_tf.volumes.drift import RUN, _innovations, separate, white_part
 
 
 def walk(count, step, seed):
@@ -75,6 +75,7 @@ def test_sections_that_are_not_known_stay():
     path[7] = 500
     found = separate(path, 0.2, known)
     assert (found.moved[7] == 0).all() and np.abs(found.moved).max() < 8
+    np.testing.assert_allclose(white_part(20, found.size, found.step, known) @ path, found.moved, atol=1e-9)
     assert np.isfinite(separate(path, 0.2, np.zeros(20, bool)).sigma).all()
 
 

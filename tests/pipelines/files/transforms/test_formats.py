@@ -1,5 +1,6 @@
 """Files of transforms: each against the library whose convention it has, or worked out by hand; what is read back."""
 
+import dataclasses
 import json
 
 import cv2
@@ -35,6 +36,15 @@ def test_what_is_written_is_read_back(table, tmp_path, name):
     for one in ("angle", "shift", "angle_sigma", "shift_sigma", "score"):
         expected = np.where(np.isfinite(getattr(table, one)), getattr(table, one), np.nan)
         np.testing.assert_array_equal(getattr(found, one), expected)
+
+
+def test_where_they_come_from_is_kept(table, tmp_path):
+    write_transforms(dataclasses.replace(table, provenance={"objective": "correlation"}), tmp_path / "t.json")
+    assert read_transforms(tmp_path / "t.json").provenance == {"objective": "correlation"}
+    content = json.loads((tmp_path / "t.json").read_text())
+    (tmp_path / "t.json").write_text(json.dumps({key: value for key, value in content.items() if key != "score"}))
+    with pytest.raises(InputError, match="no file of transforms that register or sections wrote, KeyError"):
+        read_transforms(tmp_path / "t.json")
 
 
 def test_fields_are_read_back_and_are_json_only(table, tmp_path):
