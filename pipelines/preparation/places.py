@@ -42,8 +42,8 @@ def informative(images, wild=True):
         images: float32 (batch, height, width), finite.
         wild: wild pixels hold none. Not so in photographs, whose lights may be single and bright.
     """
-    flat = _highest(images, FLAT) == -_highest(-images, FLAT)
-    weight = 1.0 - _highest(tf.cast(flat, tf.float32), FLAT + 2)
+    flat = highest(images, FLAT) == -highest(-images, FLAT)
+    weight = 1.0 - highest(tf.cast(flat, tf.float32), FLAT + 2)
     # Where such an area is thinner than a square: what has its grey value.
     ends = tf.where(flat, images, images.dtype.max), tf.where(flat, images, images.dtype.min)
     first, last = tf.reduce_min(ends[0], [1, 2], keepdims=True), tf.reduce_max(ends[1], [1, 2], keepdims=True)
@@ -116,7 +116,7 @@ def _level(images, weight):
     return tf.reduce_sum(images * weight, [1, 2], keepdims=True) / tf.maximum(total, 1.0)
 
 
-def _highest(images, side):
+def highest(images, side):
     """Maximum over the square of `side` pixels about each; at the border of what there is."""
     rows = tf.nn.max_pool2d(images[..., None], (side, 1), 1, "SAME")
     return tf.nn.max_pool2d(rows, (1, side), 1, "SAME")[..., 0]

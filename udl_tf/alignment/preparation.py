@@ -4,13 +4,14 @@ import tensorflow as tf
 
 from pipelines.normalise import normalise, usable
 from pipelines.preparation.background import without_slow_background, without_surface, without_uneven_light
+from pipelines.preparation.dirt import without_dirt
 from pipelines.preparation.places import without_empty_places
 from pipelines.spectra.resample import fourier_resample
 from udl_tf.alignment.repair import repair
 
 
 def prepare(images, box, particles):
-    """Repair, fill what holds no information, bring to the box, take the slow background off, normalise.
+    """Repair, fill what holds no information, bring to the box, take dirt and the slow background off, normalise.
 
     Args:
         images: float32 (batch, n, n), any grey values. box: side of the result, pixels.
@@ -24,12 +25,12 @@ def prepare(images, box, particles):
     images = tf.where(good[:, None, None], repair(images), tf.zeros_like(images))
     images = without_empty_places(images, wild=particles)
     prepared = tf.ensure_shape(fourier_resample(images, box), (None, box, box))
-    prepared, uneven = without_slow_background(prepared) if particles else without_uneven_light(prepared)
+    prepared, uneven = without_slow_background(without_dirt(prepared)) if particles else without_uneven_light(prepared)
     return good, normalise(prepared), uneven
 
 
 def clean(images):
-    """Particles as they are added up to averages: places without information filled, the surface of the background taken off.
+    """Particles as they are added up to averages: places without information filled, dirt and the background's surface gone.
 
     Args:
         images: float32 (batch, n, n), n known.
@@ -39,4 +40,4 @@ def clean(images):
     """
     good = usable(images)
     images = tf.where(good[:, None, None], images, tf.zeros_like(images))
-    return normalise(without_surface(without_empty_places(images))), good
+    return normalise(without_surface(without_dirt(without_empty_places(images)))), good
