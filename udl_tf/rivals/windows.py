@@ -10,8 +10,11 @@ def box_mean(images, window):
     Args:
         images: float32 (..., height, width). window: pixels, odd.
     """
+    images = tf.convert_to_tensor(images)
     down, across = (tf.constant(_rows(size, window)) for size in images.shape[-2:])
-    return tf.matmul(down, tf.matmul(images, across, transpose_b=True))
+    flat = tf.reshape(images, (-1, *images.shape[-2:]))  # a matrix times (n, 1, rows, columns) is a crash in TF 2.21 on some CPUs
+    mean = tf.matmul(down, tf.matmul(flat, across, transpose_b=True))
+    return tf.ensure_shape(tf.reshape(mean, tf.shape(images)), images.shape)
 
 
 def _rows(size, window):

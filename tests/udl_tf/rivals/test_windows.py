@@ -13,3 +13,10 @@ def test_means_are_those_of_the_pixels_that_are_there():
         for x in range(9):
             expected[..., y, x] = images[..., max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].mean((-2, -1))
     np.testing.assert_allclose(box_mean(tf.constant(images), 5), expected, atol=1e-6)
+
+
+def test_one_image_of_several_kinds():
+    """A batch of one pair: TensorFlow 2.21 ends with a segmentation fault where a matrix is multiplied by (5, 1, 64, 64)."""
+    images = np.random.default_rng(0).normal(size=(5, 1, 64, 64)).astype(np.float32)
+    compiled = tf.function(lambda part: box_mean(part, 7), [tf.TensorSpec((5, None, 64, 64))], autograph=False)
+    np.testing.assert_allclose(compiled(images)[:, 0], box_mean(images[:, 0], 7), atol=1e-6)
