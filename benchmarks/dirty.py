@@ -138,40 +138,47 @@ def aligner(model):
 
 
 @functools.cache
-def phantom_pairs(count, seed, snr):
+def phantom_pairs(count, seed, snr, side=SIDE):
     """(fixed, moving, angle): phantoms of standard deviation sqrt(snr) with white noise of standard deviation 1."""
     import numpy as np
 
-    clean, moving, angle = clean_phantoms(count, seed)
+    clean, moving, angle = clean_phantoms(count, seed, side)
     random = np.random.default_rng([seed, 1])
     return *(np.sqrt(snr) * images + random.normal(size=images.shape) for images in (clean, moving)), angle
 
 
 @functools.cache
-def clean_phantoms(count, seed):
+def clean_phantoms(count, seed, side):
     """(fixed, moving, angle) of phantoms of standard deviation 1 without noise."""
     from pipelines import noise, pairs
     from pipelines.pictures import phantoms
 
-    images = phantoms.particles(100, SIDE, seed + 1000)
-    inputs, truth = pairs.collect(pairs.simulated(images, noise.Noise(), BATCH, seed, MAX_SHIFT / 2.0**0.5), count)
+    images = phantoms.particles(100, side, seed + 1000)
+    shift = MAX_SHIFT * side / SIDE / 2.0**0.5
+    inputs, truth = pairs.collect(pairs.simulated(images, noise.Noise(), BATCH, seed, shift), count)
     return inputs["fixed"].astype(float), inputs["moving"].astype(float), truth["angle"]
 
 
 @functools.cache
-def pictures(count, seed):
-    """(fixed, moving, angle) of dead-leaves pictures of standard deviation 1 with white noise of PHOTO_SNR."""
+def pictures(count, seed, snr=PHOTO_SNR, side=SIDE):
+    """(fixed, moving, angle): dead-leaves pictures of standard deviation sqrt(snr), white noise of standard deviation 1."""
     import numpy as np
 
+    clean, moving, angle = clean_pictures(count, seed, side)
+    random = np.random.default_rng([seed, 2])
+    return *(np.sqrt(snr) * images + random.normal(size=images.shape) for images in (clean, moving)), angle
+
+
+@functools.cache
+def clean_pictures(count, seed, side):
+    """(fixed, moving, angle) of dead-leaves pictures of standard deviation 1 without noise."""
     from pipelines import pairs
     from pipelines.pictures import DeadLeaves
 
-    options = {"patch": SIDE, "max_shift": MAX_SHIFT}
+    options = {"patch": side, "max_shift": MAX_SHIFT * side / SIDE}
     crops = DeadLeaves(100, BATCH, seed=seed + 1000, **options).reordered(seed).crops(0)
     inputs, truth = pairs.collect(pairs.from_photos(crops, lambda images, s: images, seed, **options), count)
-    random = np.random.default_rng([seed, 2])
-    noisy = (inputs[name] + random.normal(size=inputs[name].shape) / np.sqrt(PHOTO_SNR) for name in ("fixed", "moving"))
-    return *noisy, truth["angle"]
+    return inputs["fixed"].astype(float), inputs["moving"].astype(float), truth["angle"]
 
 
 def molecules(args, snr):
