@@ -6,11 +6,13 @@ another question.
 
 import dataclasses
 import functools
+import pathlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import kernels, op_def_registry  # no public way to either
 
 from pipelines import noise, pairs
@@ -195,8 +197,23 @@ def test_the_pairs_of_every_preset(name):
     assert without_kernel(graph, but={*READING, *PATHS, *NOISE, *of_datasets(graph)}) == []
 
 
-@pytest.mark.parametrize("name", ["cryo", "cryo-polar"])
-def test_the_training_step_of_the_correlation_networks(name):
+@pytest.mark.parametrize("name", ["cryo", "cryo-polar", "cryo-paper"])
+def test_the_training_step_of_every_kind_of_network(name):
     model = trainer.compiled(small(name), material(name))
     step = tf.function(model.train_step).get_concrete_function(material(name).train().element_spec)
     assert without_kernel(step.graph.as_graph_def(), but=CLOCK) == []
+
+
+@pytest.mark.parametrize("name", ["cryo", "photo"])
+def test_the_chains_of_the_shipped_models(name):
+    """Every signature, from raw images to the answer; not how weights are written and read, which is the CPU's."""
+    file = pathlib.Path(__file__).parents[2] / "saved_models" / name / "1" / "saved_model.pb"
+    graph = saved_model_pb2.SavedModel.FromString(file.read_bytes()).meta_graphs[0]
+    answers = {
+        output.name.split(":")[0]
+        for key, signature in graph.signature_def.items()
+        if not key.startswith("__saved_model")
+        for output in signature.outputs.values()
+    }
+    assert len(answers) > 1
+    assert without_kernel(graph.graph_def, sorted(answers)) == []
