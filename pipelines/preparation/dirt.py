@@ -4,8 +4,6 @@ A lump in the rim that stands far above all else there is of no object in the mi
 the rim. What is around it is put in its place. Without one, images stay as they are to the last bit.
 """
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
@@ -29,37 +27,31 @@ ROUNDS = 4  # a steep lump hides how quiet the rim is elsewhere, and others
 
 def without_dirt(images):
     """Images of particles (batch, n, n), n known, finite, whose lumps in the rim are filled."""
-    window = _window(images.shape[1])
+    n = images.shape[1]
 
     def fill(images):
-        lumps, share, edge = _lumps(images, 1)
-        lump = highest(tf.cast((tf.abs(lumps) > edge) & (window > 0.0), tf.float32), 2 * round(GROWN * images.shape[1]) + 1)
-        return (images + share * window * (filled(images, 1.0 - lump) - images),)
+        share, edge = _judged(images)
+        window = tf.clip_by_value((_radius(n) - INNER) / (OUTER - INNER), 0.0, 1.0)  # (n, n), how much of a lump goes
+        lump = tf.cast((tf.abs(_blurred(images, 1)) > edge) & (window > 0.0), tf.float32)
+        return (images + share * window * (filled(images, 1.0 - highest(lump, 2 * round(GROWN * n) + 1)) - images),)
 
-    return tf.while_loop(lambda images: tf.reduce_any(_lumps(images)[1] > 0.0), fill, (images,), maximum_iterations=ROUNDS)[0]
+    return tf.while_loop(lambda images: tf.reduce_any(_judged(images)[0] > 0.0), fill, (images,), maximum_iterations=ROUNDS)[0]
 
 
-def _lumps(images, every=EVERY):
-    """Blurred images (batch, m, m) less their level; 0 where there is no lump, 1 where there is one for sure; where it ends.
-
-    The last two are (batch, 1, 1).
-    """
-    n = images.shape[1]
-    waves, gain = _waves(n)
-    centred = images - tf.reduce_mean(images, [1, 2], keepdims=True)
-    lumps = _blurred(centred, waves, gain, waves[::every])
-    radius = _radius(n)[::every, ::every]
-    middle, rim = (tf.sort(_chosen(tf.abs(lumps), which), axis=1) for which in (radius < MIDDLE, radius > RIM))  # (batch, places)
+def _judged(images):
+    """0 where there is no lump, 1 where there is one for sure; at which value of the blurred image it ends; (batch, 1, 1)."""
+    lumps = tf.abs(_blurred(images, EVERY))
+    x, y = np.meshgrid(*[_line(images.shape[1])[::EVERY]] * 2)
+    middle, rim = (_sorted(lumps, which) for which in (np.hypot(x, y) < MIDDLE, np.hypot(x, y) > RIM))  # (batch, places)
     scale, top = rim[:, rim.shape[1] // 2] / NORMAL + 1e-12, rim[:, -1]
-    deviation = tf.sqrt(tf.reduce_mean(tf.square(centred), [1, 2])) + 1e-12
-    over = top / (middle[:, -1] + 1e-12)
+    deviation, over = tf.math.reduce_std(images, [1, 2]) + 1e-12, top / (middle[:, -1] + 1e-12)
     share = _share(top / deviation, *HIGH) * _share(top / scale, *ALONE) * _share(over, *OVER)
-    return lumps, share[:, None, None], EDGE * scale[:, None, None]
+    return share[:, None, None], EDGE * scale[:, None, None]
 
 
-def _chosen(images, which):
-    """Pixels of images (batch, m, m) where `which`, bool (m, m), says so: (batch, pixels)."""
-    return tf.gather(tf.reshape(images, (-1, which.size)), np.flatnonzero(which), axis=1)
+def _sorted(images, which):
+    """Pixels of images (batch, m, m) where `which`, bool (m, m), says so: (batch, pixels), least first."""
+    return tf.sort(tf.gather(tf.reshape(images, (-1, which.size)), np.flatnonzero(which).astype(np.int32), axis=1), axis=1)
 
 
 def _share(values, low, high):
@@ -67,25 +59,26 @@ def _share(values, low, high):
     return tf.clip_by_value((values - low) / (high - low), 0.0, 1.0)
 
 
-def _blurred(images, waves, gain, places):
-    """Images (batch, n, n) blurred, at the places (m, WAVES) of a coarser or the same grid: (batch, m, m)."""
-    factors = tf.matmul(tf.matmul(waves, images, transpose_a=True), waves) * gain  # (batch, WAVES, WAVES)
-    return tf.matmul(tf.matmul(places, factors), places, transpose_b=True)
+def _blurred(images, every):
+    """Images (batch, n, n) less their level, blurred, at every so many pixels: (batch, m, m).
 
-
-@functools.lru_cache(maxsize=8)
-def _waves(n):
-    """Orthonormal cosines (n, WAVES); the blur's gain for products of two."""
-    order = np.arange(min(WAVES, n))
-    waves = np.cos(np.pi * order * (np.arange(n)[:, None] + 0.5) / n) * np.sqrt(np.where(order == 0, 1.0, 2.0) / n)
-    blur = np.exp(-0.5 * np.square(np.pi * WIDTH * order))
-    return waves.astype(np.float32), np.outer(blur, blur).astype(np.float32)
+    By a sum of cosines, which are made in the graph and not stored with it.
+    """
+    n = images.shape[1]
+    order = tf.range(min(WAVES, n), dtype=tf.float32)
+    waves = tf.cos(np.pi / n * (tf.range(n, dtype=tf.float32)[:, None] + 0.5) * order)  # (n, waves)
+    blur = tf.exp(-0.5 * tf.square(np.pi * WIDTH * order)) * tf.where(order == 0.0, 1.0, 2.0) / n
+    centred = images - tf.reduce_mean(images, [1, 2], keepdims=True)
+    factors = tf.matmul(tf.matmul(waves, centred, transpose_a=True), waves) * blur[:, None] * blur  # (batch, waves, waves)
+    return tf.matmul(tf.matmul(waves[::every], factors), waves[::every], transpose_b=True)
 
 
 def _radius(n):
-    return np.hypot(*np.moveaxis(geometry.centred_grid(n, n) / (n / 2.0), -1, 0))
+    """Distance from the centre, half of the side is 1: (n, n)."""
+    square = tf.square(tf.constant(_line(n)))
+    return tf.sqrt(square[:, None] + square)
 
 
-def _window(n):
-    """How much of a lump goes, float32 (n, n)."""
-    return np.clip((_radius(n) - INNER) / (OUTER - INNER), 0.0, 1.0).astype(np.float32)
+def _line(n):
+    """Places of the pixels along an axis, float32 (n,), from -1 to 1."""
+    return (geometry.centred_grid(n, n)[0, :, 0] / (n / 2.0)).astype(np.float32)
