@@ -29,13 +29,17 @@ def without_dirt(images):
     """Images of particles (batch, n, n), n known, finite, whose lumps in the rim are filled."""
     n = images.shape[1]
 
-    def fill(images):
-        share, edge = _judged(images)
+    def fill(images, share, edge):
         window = tf.clip_by_value((_radius(n) - INNER) / (OUTER - INNER), 0.0, 1.0)  # (n, n), how much of a lump goes
         lump = tf.cast((tf.abs(_blurred(images, 1)) > edge) & (window > 0.0), tf.float32)
-        return (images + share * window * (filled(images, 1.0 - highest(lump, 2 * round(GROWN * n) + 1)) - images),)
+        return images + share * window * (filled(images, 1.0 - highest(lump, 2 * round(GROWN * n) + 1)) - images)
 
-    return tf.while_loop(lambda images: tf.reduce_any(_judged(images)[0] > 0.0), fill, (images,), maximum_iterations=ROUNDS)[0]
+    def look(images, _):
+        share, edge = _judged(images)
+        dirty = tf.reduce_any(share > 0.0)
+        return tf.cond(dirty, lambda: fill(images, share, edge), lambda: images), dirty
+
+    return tf.while_loop(lambda _, dirty: dirty, look, (images, True), maximum_iterations=ROUNDS)[0]
 
 
 def _judged(images):

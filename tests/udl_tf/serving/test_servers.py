@@ -87,11 +87,11 @@ def test_encoded_pictures(served, url, pictures):
     wanted = served.aligner.align(*grey)
     with served.client() as client:
         found = client.call("align_encoded", fixed=np.array(data[0], object), moving=np.array(data[1], object))
-    np.testing.assert_allclose(found["angle"], wanted.angle, atol=1e-5)
+    np.testing.assert_allclose(found["angle"], wanted.angle, atol=1e-4)  # degrees; float32 has 1e-5, times rounding
     rows = [{name: {"b64": base64.b64encode(one).decode()} for name, one in zip(("fixed", "moving"), row)} for row in zip(*data)]
     body = {"signature_name": "align_encoded", "instances": rows}
     found = requests.post(f"{url}:predict", json=body, timeout=60).json()["predictions"]
-    np.testing.assert_allclose([row["angle"] for row in found], wanted.angle, atol=1e-5)
+    np.testing.assert_allclose([row["angle"] for row in found], wanted.angle, atol=1e-4)
 
 
 def test_many_clients_get_their_own_answers(served, pictures, assert_close):

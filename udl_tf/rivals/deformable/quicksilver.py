@@ -135,8 +135,11 @@ class MomentumModel(BuiltModel):
         shape = tf.shape(patches)[:3]
         patches = tf.reshape(patches, (-1, *patches.shape[3:]))
         kept = content(patches[..., :2])
-        found = predict(tf.boolean_mask(patches, kept), training=training)
-        found = tf.scatter_nd(tf.where(kept), found, tf.concat([tf.shape(kept, tf.int64), found.shape[1:]], 0))
+        # At least one: of no patch at all TensorFlow's convolutions fail on some processors.
+        asked = kept | (tf.equal(tf.range(tf.size(kept)), 0) & ~tf.reduce_any(kept))
+        found = predict(tf.boolean_mask(patches, asked), training=training)
+        found = tf.scatter_nd(tf.where(asked), found, tf.concat([tf.shape(kept, tf.int64), found.shape[1:]], 0))
+        found = tf.where(kept[:, None, None, None], found, 0.0)
         found = tf.reshape(found, tf.concat([shape, found.shape[1:]], 0))
         count = len(self.places)
         return assembled(tf.ensure_shape(found, (None, count, count, PATCH, PATCH, 2)), self.places, nodes)
