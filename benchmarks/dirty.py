@@ -137,7 +137,6 @@ def aligner(model):
     return udl_tf.load(model)
 
 
-@functools.cache
 def phantom_pairs(count, seed, snr, side=SIDE):
     """(fixed, moving, angle): phantoms of standard deviation sqrt(snr) with white noise of standard deviation 1."""
     import numpy as np
@@ -159,7 +158,6 @@ def clean_phantoms(count, seed, side):
     return inputs["fixed"].astype(float), inputs["moving"].astype(float), truth["angle"]
 
 
-@functools.cache
 def pictures(count, seed, snr=PHOTO_SNR, side=SIDE):
     """(fixed, moving, angle): dead-leaves pictures of standard deviation sqrt(snr), white noise of standard deviation 1."""
     import numpy as np

@@ -97,10 +97,8 @@ def turned_copies(count, seed, level):
 
 def draw(rows, path):
     """Mean score (lines) and share that is right (dots) against the SNR, one panel a model and path."""
-    import matplotlib
     from matplotlib.figure import Figure
 
-    matplotlib.rcParams["savefig.dpi"] = 90
     place = {level: number for number, level in enumerate(LEVELS)}
     panels = {f"pairs, {model}": [row for row in rows if (row["model"], row["path"]) == (model, "pair")] for model in PAIRS} | {
         "stacks of 128 px, cryo": [row for row in rows if row["path"] != "pair"]
@@ -117,7 +115,7 @@ def draw(rows, path):
         axis.set_xticks(range(len(LEVELS)), ["none", *(f"{level:g}" for level in LEVELS[1:])], fontsize=7)
         axis.legend(fontsize=7)
         axis.grid(alpha=0.3)
-    figure.savefig(path)
+    figure.savefig(path, dpi=90)
 
 
 if __name__ == "__main__":

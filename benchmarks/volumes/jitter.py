@@ -4,7 +4,7 @@ import time
 
 from harness import data_path, progress
 
-from volumes.shaking import MARGIN, METHODS, UNSHAKEN, align_ours, left, moved, shake
+from volumes.shaking import MARGIN, METHODS, UNSHAKEN, align_ours, left, moved, shake, untouched
 
 INNER = 12  # pixels, left out at the border when voxels are compared
 VOLUMES = {"iso10": ("fibsem_fly_iso10.tif", 96), "z30": ("fibsem_fly_z30.tif", 64)}  # and how many sections of it
@@ -37,7 +37,5 @@ def rows(args, seed):
             away = np.abs(moved(shaken, maps)[inner].astype(np.float32) - still[inner]).mean() / still.std()
             row |= {"MAE": float(away), "CPU s": used}
             if method in UNSHAKEN:
-                row["unshaken, px"] = left(function(still), np.tile(np.eye(3), (len(volume), 1, 1)), still.shape[1:])[
-                    "global, px"
-                ]
+                row["unshaken, px"] = left(function(still), untouched(volume), still.shape[1:])["global, px"]
             yield row

@@ -31,7 +31,7 @@ def without_slow_background(images):
     """Images of particles (batch, n, n), n known, less their slow background; the `unevenness` (batch,) of their rims before."""
     images, slow, noise, power = _without_surface(images)
     uneven = slow / _mean_of(noise, images)
-    share = _share(uneven, PLAIN, UNEVEN) * _share(slow / power, *SLOW)
+    share = ramp(uneven, PLAIN, UNEVEN) * ramp(slow / power, *SLOW)
     return tf.cond(tf.reduce_any(share > 0.0), lambda: _high_pass(images, share), lambda: images), uneven
 
 
@@ -45,7 +45,7 @@ def _without_surface(images):
     surface, strength, inside = _surface(images, RIM)
     slow, noise, power = _rim(images - surface)
     chance = (len(TERMS) - 1) * noise / np.count_nonzero(inside)  # of the surface of white noise
-    goes = _share(strength / chance, SLIGHT, PLAINLY) * _share(strength / power, *SURFACE)
+    goes = ramp(strength / chance, SLIGHT, PLAINLY) * ramp(strength / power, *SURFACE)
     images = tf.cond(tf.reduce_any(goes > 0.0), lambda: images - goes * surface, lambda: images)
     return images, slow, noise, power
 
@@ -77,7 +77,7 @@ def _mean_of(noise, images):
     return noise / ((images.shape[1] // BLOCKS) ** 2 - 1.0)
 
 
-def _share(values, low, high):
+def ramp(values, low, high):
     """0 up to `low`, 1 from `high` on, (batch, 1, 1)."""
     return tf.clip_by_value((values - low) / (high - low), 0.0, 1.0)[:, None, None]
 
@@ -96,7 +96,7 @@ def without_uneven_light(images):
     surface, variance, inside = _surface(centred)
     weight = tf.cast(inside, tf.float32) / np.count_nonzero(inside)
     of_all = variance / (tf.reduce_sum(tf.square(centred) * weight, [1, 2]) + 1e-12)
-    light = _share(of_all, CONTENT, LIGHT) * surface
+    light = ramp(of_all, CONTENT, LIGHT) * surface
     return images - light, unevenness(centred - light)
 
 

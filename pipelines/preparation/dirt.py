@@ -1,4 +1,4 @@
-"""Dirt beside a particle: ice, gold, a piece of another one; bright or dark, and taken down before anything is compared.
+"""Dirt beside a particle: ice, gold, a piece of another one; bright or dark, and filled before anything is compared.
 
 A lump in the rim that stands far above all else there is of no object in the middle, for objects of that size fade towards
 the rim. What is around it is put in its place. Without one, images stay as they are to the last bit.
@@ -8,12 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry
+from pipelines.preparation.background import ramp
 from pipelines.preparation.places import filled, highest
 
 WIDTH = 0.03  # of the Gaussian that blurs to lumps, as a share of the image's side
 WAVES = 48  # cosines along each axis that make up the blurred image
 EVERY = 4  # pixels: so coarse a look tells whether there is a lump
-RIM = 0.75  # of half the image's side: lumps are looked for beyond it
+RIM = 0.75  # of half the image's side: lumps are looked for between it and the frame
 INNER, OUTER = 0.3, 0.45  # of half the image's side: lumps reach inwards; up to INNER nothing goes, from OUTER on all
 HIGH = (0.9, 1.4)  # standard deviations of the image: up to the first a lump stays, from the second on it goes
 ALONE = (4.0, 6.0)  # the same, in standard deviations of the blurred rim: objects that reach there lift all of it
@@ -46,21 +47,16 @@ def _judged(images):
     """0 where there is no lump, 1 where there is one for sure; at which value of the blurred image it ends; (batch, 1, 1)."""
     lumps = tf.abs(_blurred(images, EVERY))
     x, y = np.meshgrid(*[_line(images.shape[1])[::EVERY]] * 2)
-    middle, rim = (_sorted(lumps, which) for which in (np.hypot(x, y) < MIDDLE, np.hypot(x, y) > RIM))  # (batch, places)
+    radius = np.hypot(x, y)
+    middle, rim = (_sorted(lumps, which) for which in (radius < MIDDLE, (radius > RIM) & (radius <= 1.0)))  # (batch, places)
     scale, top = rim[:, rim.shape[1] // 2] / NORMAL + 1e-12, rim[:, -1]
     deviation, over = tf.math.reduce_std(images, [1, 2]) + 1e-12, top / (middle[:, -1] + 1e-12)
-    share = _share(top / deviation, *HIGH) * _share(top / scale, *ALONE) * _share(over, *OVER)
-    return share[:, None, None], EDGE * scale[:, None, None]
+    return ramp(top / deviation, *HIGH) * ramp(top / scale, *ALONE) * ramp(over, *OVER), EDGE * scale[:, None, None]
 
 
 def _sorted(images, which):
     """Pixels of images (batch, m, m) where `which`, bool (m, m), says so: (batch, pixels), least first."""
     return tf.sort(tf.gather(tf.reshape(images, (-1, which.size)), np.flatnonzero(which).astype(np.int32), axis=1), axis=1)
-
-
-def _share(values, low, high):
-    """0 up to `low`, 1 from `high` on."""
-    return tf.clip_by_value((values - low) / (high - low), 0.0, 1.0)
 
 
 def _blurred(images, every):
@@ -78,11 +74,11 @@ def _blurred(images, every):
 
 
 def _radius(n):
-    """Distance from the centre, half of the side is 1: (n, n)."""
+    """Distance of each pixel from the centre, in halves of the side: (n, n)."""
     square = tf.square(tf.constant(_line(n)))
     return tf.sqrt(square[:, None] + square)
 
 
 def _line(n):
-    """Places of the pixels along an axis, float32 (n,), from -1 to 1."""
+    """Places of the pixels along an axis, from the centre, in halves of the side: float32 (n,)."""
     return (geometry.centred_grid(n, n)[0, :, 0] / (n / 2.0)).astype(np.float32)

@@ -87,17 +87,19 @@ def align(
     """
     size, count = array.shape[-2:], array.plane_count
     parts = 1 + (objective == "adversarial") + bool(elastic)
-    found = first = align_sections(aligner, _reader(array), count, keep_trend, lambda done, of: tell(done, parts * of))
+
+    def telling(part):
+        return lambda done, of: tell(part * count + count * done // of, parts * count)
+
+    found = first = align_sections(aligner, _reader(array), count, keep_trend, telling(0))
     if objective == "adversarial":
-        telling = {"tell": lambda done, of: tell(count + count * done // of, parts * count)}
-        found = adversarial_poses(_reader(array), first, size, _ratio(array), **telling)
+        found = adversarial_poses(_reader(array), first, size, _ratio(array), tell=telling(1))
     names = tuple(str(number + 1) for number in range(count))
     about = found.angle, found.shift, found.angle_sigma, found.shift_sigma, found.score
     table = TransformTable(names, size, size, *about, {"objective": objective})
     fields = None
     if elastic:
-        telling = lambda done, of: tell((parts - 1) * count + done, parts * count)  # noqa: E731
-        table, fields = with_fields(array, table, elastic, found.failed, telling)
+        table, fields = with_fields(array, table, elastic, found.failed, telling(parts - 1))
     before, after = (Planes(count, size) for _ in range(2))
 
     def sections():

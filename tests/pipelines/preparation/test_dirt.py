@@ -21,6 +21,7 @@ OBJECTS = {
     "a particle": 3.0 * spot(0.1, 0.0, 0.25),
     "a wide one": 20.0 * spot(0.0, 0.1, 0.4),
     "a plane": 20.0 * X,
+    "dark corners": -5.0 * (X**2 + Y**2) ** 2 / 2.0,
 }
 
 
