@@ -9,6 +9,7 @@
     python benchmarks/sections.py interpolation --data DIR
     python benchmarks/sections.py interpolation --data DIR --networks sections-interpolation
     python benchmarks/sections.py upsampling --data DIR --finer sections-superresolution
+    python benchmarks/sections.py large --counts 10 40 120
 
 jitter: every section is turned by N(0, 1 degree) about its middle and moved by N(0, 2 px) along each axis, then all are cropped
 by 16 px. What is left after alignment, in pixels and degrees: `global` is its mean after one shift and turn for the whole volume,
@@ -27,12 +28,14 @@ MAE in standard deviations of the volume, SSIM of sections less its mean, `mid` 
 were made, is right about the other half: 0.5 is chance.
 upsampling: two of three sections of iso10 are left out and made again; what is learned is learned from those that are left.
 faults: 20 of 200 made sections are spoiled, at least three apart; which are found, and how many good ones are accused.
+large: volumes of 2,000 x 2,000 pixels, made on the fly in a temporary folder, aligned by the command from file to file: the peak
+of its resident memory by the number of sections. It must not grow.
 """
 
 import sys
 
 from harness import run
-from volumes import banana, elastic, faults, interpolation, jitter, objective, upsampling
+from volumes import banana, elastic, faults, interpolation, jitter, large, objective, upsampling
 
 PARTS = {
     "jitter": jitter,
@@ -42,6 +45,7 @@ PARTS = {
     "faults": faults,
     "interpolation": interpolation,
     "upsampling": upsampling,
+    "large": large,
 }
 VOLUMES = tuple(dict.fromkeys([*jitter.VOLUMES, *interpolation.VOLUMES]))
 
@@ -55,6 +59,12 @@ def add_args(parser):
     parser.add_argument("--networks", nargs="*", default=[], metavar="PRESET", help="presets that interpolate, trained first")
     parser.add_argument("--finer", nargs="*", default=[], metavar="PRESET", help="presets that put more between, trained first")
     parser.add_argument("--runs", metavar="DIR", help="folder for what is trained (default: a temporary one)")
+    parser.add_argument(
+        "--counts", type=int, nargs="*", default=large.COUNTS, help="sections of large volumes (default: 10 40 120)"
+    )
+    parser.add_argument("--format", default=".tif", choices=large.FORMATS, help="of large volumes (default: .tif)")
+    parser.add_argument("--elastic", action="store_true", help="large volumes: align with --elastic")
+    parser.add_argument("--folder", metavar="DIR", help="where to make the temporary folder of large volumes")
 
 
 def main(args):

@@ -70,8 +70,8 @@ FLOORS = {
         *("pictures", "noise", "pairs"),
     ),
     "udl_tf": (
-        *("choices", "commands", "versions", "networks", "presets", "views", "alignment", "registration", "serving", "volumes"),
-        *("training", "programs", "tuning", "chunks", "particles", "classification", "rivals", "methods", "tables", "client"),
+        *("choices", "commands", "versions", "networks", "presets", "views", "alignment", "registration", "serving", "chunks"),
+        *("volumes", "training", "programs", "tuning", "particles", "classification", "rivals", "methods", "tables", "client"),
         *("align", "classify", "evaluate", "export", "fit", "register", "sections", "serve", "tune"),
     ),
 }

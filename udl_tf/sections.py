@@ -3,6 +3,7 @@
     python -m udl_tf.sections align volume.tif --output aligned.tif --transforms moved.csv --report aligned.html
     python -m udl_tf.sections align volume.tif --output aligned.tif --elastic --transforms moved.json
     python -m udl_tf.sections align volume.tif --output aligned.tif --objective adversarial
+    python -m udl_tf.sections align volume.tif --output aligned.tif --resume
     python -m udl_tf.sections apply moved.csv other_channel.tif --output other_aligned.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --uncertainty sigma.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --model runs/sections
@@ -48,6 +49,7 @@ def add_args(parser):
         help="pixels by which the tissue itself runs from a section to the next; more keeps more (default: from the volume)",
     )
     align.add_argument("--model", default="photo", metavar="NAME|DIR", help="asked where sections lie far apart (default: photo)")
+    align.add_argument("--resume", action="store_true", help="go on from the finished chunks of a killed run")
     apply = jobs.add_parser("apply", help="move another channel or resolution by saved transforms")
     apply.add_argument("saved", metavar="TRANSFORMS", help="what align wrote with --transforms (.json, .csv)")
     apply.add_argument("volume", metavar="VOLUME", help="as many sections of the same field")
@@ -92,12 +94,15 @@ def _align(args):
     import_tensorflow()
     import udl_tf
     from udl_tf.volumes import jobs
+    from udl_tf.volumes.kept_work import kept_work
 
     outputs = {"transforms": args.transforms, "report": args.report, "elastic": elastic, "objective": args.objective}
     array = jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite, **outputs)
-    with bar("section", "align", args.json) as tell:
+    settings = {"elastic": elastic, "objective": args.objective, "keep_trend": args.keep_trend}
+    with kept_work(array, args.output, args.model, settings, args.resume) as store, bar("section", "align", args.json) as tell:
         aligner = functools.partial(udl_tf.load, args.model)
-        found = jobs.align(array, args.output, keep_trend=args.keep_trend, aligner=aligner, tell=tell, **outputs)
+        options = {"keep_trend": args.keep_trend, "aligner": aligner, "tell": tell, "store": store}
+        found = jobs.align(array, args.output, **options, **outputs)
     written = filter(None, (args.output, args.transforms, args.report))
     return _told(args, found, [*_of_volume(found), *(f"wrote {path}" for path in written)])
 

@@ -1,5 +1,6 @@
 """Where trained models lie."""
 
+import hashlib
 import importlib.resources
 import pathlib
 
@@ -28,6 +29,12 @@ def find(name):
         if folder.is_dir() and newest(folder) is not None:
             return newest(folder)
     raise InputError(f"no model {str(name)!r}: expected one of {', '.join(models)}, a run folder or a SavedModel folder")
+
+
+def digest(folder):
+    """SHA-256 of the files of a model."""
+    files = sorted(path for path in pathlib.Path(folder).rglob("*") if path.is_file())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def newest(folder):

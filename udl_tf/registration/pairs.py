@@ -10,6 +10,7 @@ from udl_tf.registration.result import Registration, trusted
 
 DOUBTFUL = 0.5  # with a lower score the whole pictures are looked at, not only their middles
 LEAST_OVERLAP = 0.02  # of the smaller frame
+NOTHING = Refined(0.0, np.zeros(2), np.full((3, 3), np.inf), np.inf, 0.0, 0.0, 0.0, 0)  # what a pair without a transform tells
 
 
 def register_pair(aligner, fixed: np.ndarray, moving: np.ndarray) -> Registration:
@@ -42,8 +43,7 @@ def register_pyramids(aligner, fixed: list[Pyramid], moving: list[Pyramid]) -> R
 
 def collected(found: list[tuple[Refined | None, float]], fixed: tuple[int, int], moving: tuple[int, int]) -> Registration:
     """`Registration` of refined transforms and their scores; where there is none nothing is moved and nothing is known."""
-    nothing = Refined(0.0, np.zeros(2), np.full((3, 3), np.inf), np.inf, 0.0, 0.0, 0.0, 0)
-    parts = [one or nothing for one, _ in found]
+    parts = [one or NOTHING for one, _ in found]
     return Registration(
         angle=wrap_degrees(np.array([one.angle for one in parts])),
         shift=np.stack([one.shift for one in parts]),

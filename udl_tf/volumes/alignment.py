@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.geometry import frames, wrap_degrees
+from udl_tf.chunks.store import ChunkStore
 from udl_tf.registration.synchronisation import FLOOR, synchronise
 from udl_tf.volumes.drift import separate
 from udl_tf.volumes.section_pairs import SectionPairs, compare_sections
@@ -49,11 +50,12 @@ def align_sections(
     count: int,
     keep_trend: float | None = None,
     tell: Callable[[int, int], None] = lambda done, of: None,
+    store: ChunkStore | None = None,
 ) -> SectionPoses:
     """Poses that take the jitter out of a volume.
 
     Args:
-        aligner, read, count, tell: see `section_pairs.compare_sections`.
+        aligner, read, count, tell, store: see `section_pairs.compare_sections`.
         keep_trend: pixels by which the tissue itself runs from a section to the next one, along an axis, root mean square:
             the larger, the more is kept. None: from the standard errors of the pairs.
 
@@ -62,7 +64,7 @@ def align_sections(
     """
     if count < 2:
         raise InputError(f"a volume of {count} sections: expected two or more")
-    pairs = compare_sections(aligner, read, count, tell)
+    pairs = compare_sections(aligner, read, count, tell, store)
     return poses_of(pairs, count, keep_trend)
 
 

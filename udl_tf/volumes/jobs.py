@@ -1,6 +1,7 @@
 """Files in, files out: a volume aligned, filled, made finer. What `udl_tf.sections` does, but for `moving.apply`."""
 
 import contextlib
+import dataclasses
 import pathlib
 from collections.abc import Callable
 
@@ -14,6 +15,9 @@ from pipelines.files.transforms.registry import check_fields, format_of, write_f
 from pipelines.files.transforms.table import TransformTable
 from pipelines.files.volumes import check_volume, finer, open_volume, write_planes, write_volume
 from pipelines.geometry import frames
+from udl_tf.chunks.executors import Here
+from udl_tf.chunks.run import run
+from udl_tf.chunks.store import ChunkStore
 from udl_tf.registration.warping import as_stored
 from udl_tf.volumes.adversarial import adversarial_poses, side_of
 from udl_tf.volumes.alignment import align_sections
@@ -70,6 +74,7 @@ def align(
     report=None,
     elastic: float | None = None,
     objective: str = "correlation",
+    store: ChunkStore | None = None,
 ) -> dict:
     """Align the volume of an array and write it; volume and transforms appear together.
 
@@ -78,6 +83,7 @@ def align(
         report: HTML file for a page about it, or None. elastic: pixels between nodes of the fields that unbend the sections
             after the rigid alignment; None: they are only turned and moved.
         objective: ``correlation``, or ``adversarial``: what correlation finds is moved on by `adversarial_poses`.
+        store: where all that takes long, but for writing, is kept and found again; or None.
 
     Returns:
         Plain numbers: lists of "angle", "shift", "score", "correlation", "step" (pixels that a section was moved against the one
@@ -91,15 +97,15 @@ def align(
     def telling(part):
         return lambda done, of: tell(part * count + count * done // of, parts * count)
 
-    found = first = align_sections(aligner, _reader(array), count, keep_trend, telling(0))
+    found = first = align_sections(aligner, _reader(array), count, keep_trend, telling(0), store)
     if objective == "adversarial":
-        found = adversarial_poses(_reader(array), first, size, _ratio(array), tell=telling(1))
+        found = _moved_on(array, first, telling(1), store)
     names = tuple(str(number + 1) for number in range(count))
     about = found.angle, found.shift, found.angle_sigma, found.shift_sigma, found.score
     table = TransformTable(names, size, size, *about, {"objective": objective})
     fields = None
     if elastic:
-        table, fields = with_fields(array, table, elastic, found.failed, telling(parts - 1))
+        table, fields = with_fields(array, table, elastic, found.failed, telling(parts - 1), store)
     before, after = (Planes(count, size) for _ in range(2))
 
     def sections():
@@ -134,6 +140,17 @@ def align(
     if report:
         write_report(report, pathlib.Path(array.path).name, told, before, after)
     return told
+
+
+def _moved_on(array, poses, tell, store):
+    """What `adversarial_poses` makes of poses, all of them one chunk."""
+
+    def move(*_):
+        found = adversarial_poses(_reader(array), poses, array.shape[-2:], _ratio(array), tell=tell)
+        return {"angle": found.angle, "shift": found.shift}
+
+    (moved,) = run("objective", move, None, [(0, array.plane_count)], Here(), store)
+    return dataclasses.replace(poses, **moved)
 
 
 def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncertainty=None, method="flow", model=None) -> dict:

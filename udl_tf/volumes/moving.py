@@ -12,6 +12,7 @@ from pipelines.files.transforms.registry import read_any
 from pipelines.files.transforms.table import TransformTable
 from pipelines.files.volumes import write_volume
 from pipelines.geometry.transforms import Displacement, Rigid, compose
+from udl_tf.chunks.store import ChunkStore
 from udl_tf.registration.placing import placed
 from udl_tf.registration.warping import shown, warp_planes
 from udl_tf.volumes.elastic import SectionFields, align_fields
@@ -62,12 +63,17 @@ def check_bendable(array: LazyArray, spacing: float) -> None:
 
 
 def with_fields(
-    array: LazyArray, table: TransformTable, spacing: float, failed: np.ndarray, tell: Callable[[int, int], None]
+    array: LazyArray,
+    table: TransformTable,
+    spacing: float,
+    failed: np.ndarray,
+    tell: Callable[[int, int], None],
+    store: ChunkStore | None = None,
 ) -> tuple[FieldTable, SectionFields]:
     """The rigid transforms of an array's sections and, after them, the fields of `align_fields`, in one field each.
 
     Args:
-        spacing: pixels between nodes. failed: numbers of sections that are not moved. tell: see `align_fields`.
+        spacing: pixels between nodes. failed: numbers of sections that are not moved. tell, store: see `align_fields`.
     """
     size, known = table.fixed, np.ones(len(table), bool)
     known[failed] = False
@@ -76,7 +82,7 @@ def with_fields(
         pose = float(table.angle[number]), table.shift[number]
         return warp_planes(array.planes([number]), *pose)[0], shown(*pose, size, size)
 
-    found = align_fields(read, len(table), spacing, known, tell)
+    found = align_fields(read, len(table), spacing, known, tell, store)
     # At the field's own nodes nothing is lost: what is bilinear between them is so still, turned and moved.
     total = compose(Rigid(table.angle, table.shift), Displacement(found.field, spacing), spacing)
     total = dataclasses.replace(total, field=np.round(np.float64(total.field), DECIMALS))  # what is written is what is applied

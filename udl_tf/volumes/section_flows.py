@@ -5,16 +5,20 @@ everywhere. Where both disagree, or a section shows little, it counts little. Gr
 `pipelines.geometry.displacement`: nodes `spacing` pixels apart whose middle is the section's, bilinear between them.
 """
 
-import collections
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
 from pipelines.geometry import displacement
+from udl_tf.chunks.executors import Here
+from udl_tf.chunks.run import ranges, run
+from udl_tf.chunks.store import ChunkStore
 
 APART = (1, 2)
+PIECE = 8  # sections whose flows are kept together
 BLUR, AROUND = 1.0, 24.0  # pixels: of the blur, and of what a pixel's contrast is measured in
 GREY, FAINT = 45.0, 0.5  # grey values of a standard deviation; the least of it around a pixel, of the whole section's
 TOLERANCE = 0.5  # pixels: forth and back disagree by this, and the flow has half its say
@@ -38,32 +42,42 @@ class SectionFlows:
 
 
 def compare_fields(
-    read: Callable, count: int, spacing: float, tell: Callable[[int, int], None] = lambda done, of: None
+    read: Callable,
+    count: int,
+    spacing: float,
+    tell: Callable[[int, int], None] = lambda done, of: None,
+    store: ChunkStore | None = None,
 ) -> SectionFlows:
-    """`SectionFlows` of each section to those one and two behind it; three sections are in memory at a time.
+    """`SectionFlows` of each section to those one and two behind it; four sections are in memory at a time.
 
     Args:
         read: from a number to a section (height, width) and which of its pixels show something, bool. count: sections.
         spacing: pixels between nodes. tell: called with the sections done and their count.
+        store: where flows are kept, and found if they are there already; or None.
     """
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setVariationalRefinementIterations(0)  # nodes are means of many pixels: as near without, in a third of the time
-    window = collections.deque(maxlen=max(APART) + 1)
-    pairs, flows, weights, grid = [], [], [], None
-    for number in range(count):
-        section, shown = read(number)
-        grid = grid or _Grid(section.shape, spacing)
-        image = _prepared(section)
-        window.append((image, _structure(image), np.uint8(shown)))
-        for apart in APART[: len(window) - 1]:
-            flow, say = _believed(search, window[-1 - apart], window[-1])
-            flow, weight = grid.nodes(flow, say)
-            pairs.append((number - apart, number))
-            flows.append(flow)
-            weights.append(weight)
-        tell(number + 1, count)
-    first, second = np.array(pairs).T
-    return SectionFlows(first, second, np.stack(flows), np.stack(weights))
+    grid = functools.lru_cache(1)(lambda size: _Grid(size, spacing))
+    seen = functools.lru_cache(max(APART) + 1)(lambda number: _seen(*read(number)))
+
+    def compare(_, start, stop):
+        pairs, nodes = [], []
+        for number in range(start, stop):
+            near = {k: seen(k) for k in range(max(0, number - max(APART)), number + 1)}
+            for first in (number - apart for apart in APART[:number]):
+                flow, say = _believed(search, near[first], near[number])
+                nodes.append(grid(say.shape).nodes(flow, say))
+                pairs.append((first, number))
+            tell(number + 1, count)
+        flow, weight = map(np.stack, zip(*nodes))
+        return {"pair": np.array(pairs), "flow": flow, "weight": weight}
+
+    found, pieces = [], ranges(count, PIECE)
+    for (_, stop), piece in zip(pieces, run("flows", compare, None, pieces, Here(), store), strict=True):
+        found.append(piece)
+        tell(stop, count)
+    pair, flow, weight = (np.concatenate([piece[name] for piece in found]) for name in ("pair", "flow", "weight"))
+    return SectionFlows(*pair.T, flow, weight)
 
 
 class _Grid:
@@ -92,6 +106,12 @@ def _hats(side, nodes, spacing):
     """What each node adds to each pixel along an axis, float32 (side, nodes)."""
     place = (np.arange(side) - (side - 1) / 2.0) / spacing + (nodes - 1) / 2.0
     return np.float32(np.maximum(1.0 - np.abs(place[:, None] - np.arange(nodes)), 0.0))
+
+
+def _seen(section, shown):
+    """What flow is found between, how much there is to hold on to around each pixel, and uint8 which pixels show something."""
+    image = _prepared(section)
+    return image, _structure(image), np.uint8(shown)
 
 
 def _prepared(section):

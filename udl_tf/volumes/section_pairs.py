@@ -5,20 +5,24 @@ Sections further apart begin from what their neighbours said, and are compared a
 Those three apart are looked at where a section between them is not believed.
 """
 
-import collections
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.geometry import frames
-from udl_tf.registration.pairs import DOUBTFUL, collected, judged, register_pyramids
+from udl_tf.chunks.executors import Here
+from udl_tf.chunks.run import ranges, run
+from udl_tf.chunks.store import ChunkStore
+from udl_tf.registration.pairs import DOUBTFUL, NOTHING, collected, judged, register_pyramids
 from udl_tf.registration.pyramid import Pyramid
-from udl_tf.registration.refinement import first_level, refine
+from udl_tf.registration.refinement import Refined, first_level, refine
 from udl_tf.registration.result import Registration
 
 APART = (1, 2, 3)
+PIECE = 8  # sections whose pairs are kept together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,34 +43,58 @@ def compare_sections(
     read: Callable[[int], np.ndarray],
     count: int,
     tell: Callable[[int, int], None] = lambda done, of: None,
+    store: ChunkStore | None = None,
 ) -> SectionPairs:
-    """Register each section with those that follow it; four of them are in memory at a time.
+    """Register each section with those that follow it; five of them are in memory at a time.
 
     Args:
         aligner: without arguments; gives the `udl_tf.alignment.aligner.Aligner` that is asked where sections lie far from one
             another. It is called when it is needed.
         read: from a number to a section (height, width), all of one size; one that shows nothing is passed over.
         count: sections, two or more. tell: called with the sections done and their count.
+        store: where pairs are kept, and found if they are there already; or None.
     """
-    window = collections.deque(maxlen=max(APART) + 1)
-    steps, pairs, found = {}, [], []
-    for number in range(count):
-        window.append(_pyramid(read(number), number))
-        for apart in APART[: len(window) - 1]:
-            fixed, moving = window[-1 - apart], window[-1]
-            if apart == 1:
-                one = steps[number - 1] = _neighbours(aligner, fixed, moving)
-            else:
-                between = [steps[k] for k in range(number - apart, number)]
-                if apart > 2 and all(map(_believed, between)):
-                    continue
-                one = _further(fixed, moving, between)
-            pairs.append((number - apart, number))
-            found.append(one)
-        tell(number + 1, count)
+    pyramid = functools.lru_cache(max(APART) + 1)(lambda number: _pyramid(read(number), number))
+    known = {}  # {(first, second): (`Refined` or None, score)}
+
+    def compare(_, start, stop):
+        before = len(known)
+        for number in range(start, stop):
+            near = {k: pyramid(k) for k in range(max(0, number - max(APART)), number + 1)}
+            for first in (number - apart for apart in APART[:number]):
+                if first == number - 1:
+                    one = _neighbours(aligner, near[first], near[number])
+                else:
+                    between = [known[k, k + 1] for k in range(first, number)]
+                    if first < number - 2 and all(map(_believed, between)):
+                        continue
+                    one = _further(near[first], near[number], between)
+                known[first, number] = one
+            tell(number + 1, count)
+        return _packed(dict(list(known.items())[before:]))
+
+    pieces = ranges(count, PIECE)
+    for (_, stop), piece in zip(pieces, run("pairs", compare, None, pieces, Here(), store), strict=True):
+        known |= _unpacked(piece)
+        tell(stop, count)
     size = np.shape(read(0))
-    first, second = np.array(pairs).T
-    return SectionPairs(first, second, collected(found, size, size))
+    first, second = np.array(list(known)).T
+    return SectionPairs(first, second, collected(list(known.values()), size, size))
+
+
+def _packed(pairs):
+    """Arrays of {(first, second): (`Refined` or None, score)}."""
+    found = [(one or NOTHING, one is not None, score) for one, score in pairs.values()]
+    parts, known, score = zip(*found)
+    fields = {field.name: np.array([getattr(one, field.name) for one in parts]) for field in dataclasses.fields(Refined)}
+    return {**fields, "pair": np.array(list(pairs)), "known": np.array(known), "score": np.array(score)}
+
+
+def _unpacked(piece):
+    """What `_packed` was given."""
+    pairs, known, score = piece["pair"].tolist(), piece["known"], piece["score"].tolist()
+    rows = ({field.name: piece[field.name][row] for field in dataclasses.fields(Refined)} for row in range(len(pairs)))
+    return {tuple(pair): (Refined(**one) if known[row] else None, score[row]) for row, (pair, one) in enumerate(zip(pairs, rows))}
 
 
 def _pyramid(section, number):
