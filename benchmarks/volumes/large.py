@@ -7,7 +7,7 @@ from harness import progress
 from memory import peak
 
 COUNTS, SIDE = (10, 40, 120), 2000
-FORMATS = (".tif", ".h5", ".zarr")
+FORMATS = {".tif": "uint8", ".mrc": "int16", ".h5": "uint8", ".zarr": "uint8"}  # and the type of number
 TEXTURE, SHARE = 2.0, 24  # pixels, of the blur; sections over which one texture has become the next
 MOVED = 2.0, 0.3  # pixels along an axis and degrees, standard deviations
 
@@ -29,14 +29,15 @@ def rows(args, seed):
 
 
 def write(path, count, seed):
-    """Write uint8 sections that show textures which become one another, each turned and moved by chance, with noise."""
+    """Write sections that show textures which become one another, each turned and moved by chance, with noise."""
     import numpy as np
 
     from pipelines.files.lazy import MemoryArray
     from pipelines.files.volumes import write_volume
 
-    plane = np.broadcast_to(np.zeros(1, np.uint8), (count, SIDE, SIDE))  # its shape and its type are what counts
-    write_volume(path, sections(count, seed), MemoryArray(plane, "ZYX"))
+    kind = np.dtype(FORMATS[path.suffix])
+    like = MemoryArray(np.broadcast_to(np.zeros(1, kind), (count, SIDE, SIDE)), "ZYX")  # its shape and its type are what counts
+    write_volume(path, (section.astype(kind) for section in sections(count, seed)), like)
 
 
 def sections(count, seed):

@@ -1,8 +1,8 @@
-"""MRC2014 stacks (.mrc, .mrcs): reading on demand, atomic writing chunk by chunk.
+"""MRC2014 stacks and volumes (.mrc, .mrcs): reading on demand, atomic writing chunk by chunk.
 
 mrcfile maps a file, and a mapped file that is cut while it is in use ends the whole process; its permissive mode allocates
 what a random header asks for. Here nothing is mapped, and every promise of the header is checked against the file's size.
-mrcfile's writer wants the number of images first, or all of them in memory.
+mrcfile's writer wants the number of images first, or all of them in memory, and has them there for their statistics.
 """
 
 import bz2
@@ -17,10 +17,9 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_path
-from pipelines.files.mrc_header import HEADER_BYTES, header_pixel_size, read_header, stack_header
+from pipelines.files.mrc_header import HEADER_BYTES, MODES, header_pixel_size, new_header, read_header
 
 UNPACK_BYTES = 2**24
-MODES = {0: "int8", 1: "int16", 2: "float32", 6: "uint16", 12: "float16"}
 MAGIC = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
 
 
@@ -148,8 +147,8 @@ def _runs(rows):
 
 
 @contextlib.contextmanager
-def mrc_writer(path, pixel_size=None):
-    """Write a float32 stack of any length chunk by chunk; the file appears under its name when all is written.
+def mrc_writer(path, pixel_size=None, dtype="float32", volume=False, remark=""):
+    """Write a stack or a volume of any length chunk by chunk; the file appears under its name when all is written.
 
     ::
 
@@ -158,7 +157,8 @@ def mrc_writer(path, pixel_size=None):
                 append(images)  # (n, height, width) or (height, width)
 
     Args:
-        path: ends with .mrc or .mrcs. pixel_size: Angstrom, None if unknown (0 in the header).
+        path: ends with .mrc or .mrcs. pixel_size: Angstrom, or (x, y, z); None if unknown (0 in the header).
+        dtype: what is stored, one of `mrc_header.MODES`. volume: whether the images are sections of one. remark: for the labels.
 
     Raises:
         InputError: path cannot be written or has another ending, no images, images of different sizes.
@@ -166,11 +166,12 @@ def mrc_writer(path, pixel_size=None):
     if pathlib.Path(path).suffix.lower() not in (".mrc", ".mrcs"):
         raise InputError(f"cannot write {path}: expected a name that ends with .mrc or .mrcs")
     with atomic_path(path) as part:
-        stack = _Growing(path)
+        stack = _Growing(path, np.dtype(dtype).newbyteorder("<"))
         with open(part, "wb") as file:
             stack.start(file)
             yield stack.append
-            stack.finish(pixel_size)
+            voxel = tuple(pixel_size) if np.ndim(pixel_size) else (pixel_size or 0.0,) * 3
+            stack.finish(voxel, volume, remark)
 
 
 def write_mrc(path, images, pixel_size=None):
@@ -182,8 +183,8 @@ def write_mrc(path, images, pixel_size=None):
 class _Growing:
     """A stack under way: data go behind room left for the header, which is known only at the end."""
 
-    def __init__(self, path):
-        self._path, self._file = path, None
+    def __init__(self, path, dtype):
+        self._path, self._dtype, self._file = path, dtype, None
         self._shape, self._count = None, 0
         self._low, self._high, self._sum, self._square = np.inf, -np.inf, 0.0, 0.0
 
@@ -192,7 +193,7 @@ class _Growing:
         file.seek(HEADER_BYTES)
 
     def append(self, images):
-        images = np.asarray(images, "<f4")
+        images = np.asarray(images, self._dtype)
         images = images[None] if images.ndim == 2 else images
         expected = self._shape or images.shape[1:]
         if images.ndim != 3 or images.shape[1:] != expected:
@@ -207,7 +208,7 @@ class _Growing:
         self._sum += images.sum(dtype=np.float64)
         self._square += np.square(images, dtype=np.float64).sum()
 
-    def finish(self, pixel_size):
+    def finish(self, voxel, volume, remark):
         if not self._count:
             raise InputError(f"{self._path}: no images to write")
         mean = self._sum / (self._count * self._shape[0] * self._shape[1])
@@ -217,4 +218,5 @@ class _Growing:
         if not np.isfinite(statistics).all():
             statistics = 0.0, -1.0, -2.0, -1.0  # the format's way to say "not determined"
         self._file.seek(0)
-        self._file.write(stack_header(self._count, *self._shape, pixel_size, statistics).tobytes())
+        header = new_header((self._count, *self._shape), self._dtype, voxel, volume, statistics, remark)
+        self._file.write(header.tobytes())

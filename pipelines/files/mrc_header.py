@@ -6,6 +6,8 @@ import numpy as np
 from pipelines.errors import InputError
 
 HEADER_BYTES = 1024
+MODES = {0: "int8", 1: "int16", 2: "float32", 6: "uint16", 12: "float16"}
+LABEL, LABELS = 80, 10  # characters of a label, and how many there are
 
 
 def read_header(start, path):
@@ -68,15 +70,27 @@ def header_text(header):
     return {"mode": int(header["mode"]), "ispg": int(header["ispg"]), "origin": origin, "labels": labels}
 
 
-def stack_header(count, height, width, pixel_size, statistics):
-    """Little-endian MRC2014 header of a stack of 2D images of float32; statistics: (min, max, mean, rms)."""
+def new_header(shape, dtype, voxel, volume, statistics, remark=""):
+    """Little-endian MRC2014 header.
+
+    Args:
+        shape: (sections, height, width). dtype: one of `MODES`. voxel: (x, y, z) Angstrom, 0 where unknown.
+        volume: whether the sections make one; else they are images. statistics: (min, max, mean, rms).
+        remark: ASCII, for the labels; what is too long for all of them is cut.
+    """
     header = np.zeros((), mrcfile.dtypes.HEADER_DTYPE.newbyteorder("<"))
-    header["nx"], header["ny"], header["nz"], header["mode"] = width, height, count, 2
-    header["mx"], header["my"], header["mz"] = width, height, 1  # mz = 1 and space group 0: images, not a volume
-    pixel_size = pixel_size or 0.0
-    header["cella"] = (width * pixel_size, height * pixel_size, pixel_size)
+    header["nz"], header["ny"], header["nx"] = shape
+    header["mode"] = next(mode for mode, name in MODES.items() if name == np.dtype(dtype).name)
+    header["mx"], header["my"], header["mz"] = shape[2], shape[1], shape[0] if volume else 1
+    header["ispg"] = int(volume)  # space group 0: images
+    header["cella"] = tuple(int(header[side]) * size for side, size in zip(("mx", "my", "mz"), voxel))
     header["cellb"] = (90.0, 90.0, 90.0)
     header["mapc"], header["mapr"], header["maps"] = 1, 2, 3
     header["dmin"], header["dmax"], header["dmean"], header["rms"] = statistics
     header["map"], header["machst"], header["nversion"] = b"MAP ", (0x44, 0x44, 0, 0), 20140
+    remark = remark if len(remark) <= LABEL * LABELS else remark[: LABEL * LABELS - 3] + "..."
+    labels = [remark[start : start + LABEL] for start in range(0, len(remark), LABEL)]
+    header["nlabl"] = len(labels)
+    for number, label in enumerate(labels):
+        header["label"][number] = label.encode("ascii", "replace")
     return header

@@ -8,7 +8,6 @@ import json
 import pathlib
 from collections.abc import Iterable
 
-import mrcfile
 import numpy as np
 import tifffile
 
@@ -17,12 +16,11 @@ from pipelines.files import hdf5, inside, ome_zarr
 from pipelines.files.atomic import atomic_folder, atomic_path
 from pipelines.files.gallery import picture_paths
 from pipelines.files.lazy import LazyArray
+from pipelines.files.mrc import mrc_writer
+from pipelines.files.mrc_header import MODES
 from pipelines.files.opening import OPENERS, PICTURES, open_array
 from pipelines.files.picture_writing import write_picture
 from pipelines.files.series_writing import MRCS, TIFFS, write_series
-
-MODES = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}  # of MRC files, by their type of number
-LABEL = 80  # characters of a label of an MRC file
 
 
 class SectionFolder(LazyArray):
@@ -74,7 +72,7 @@ def check_volume(path, like: LazyArray) -> None:
     """InputError where `write_volume` could not write to a name, told before the work."""
     path = pathlib.Path(path)
     folder, suffix = isinstance(like, SectionFolder), path.suffix.lower()
-    files = [*TIFFS, *(MRCS if like.dtype.name in MODES else ()), *hdf5.SUFFIXES, *ome_zarr.SUFFIXES]
+    files = [*TIFFS, *(MRCS if like.dtype.name in MODES.values() else ()), *hdf5.SUFFIXES, *ome_zarr.SUFFIXES]
     if (folder and suffix in (*TIFFS, *MRCS, *files)) or (not folder and suffix not in files):
         raise InputError(f"cannot write {path}: expected {'a folder, as ' + str(like.path) if folder else ' or '.join(files)}")
     if suffix in ome_zarr.SUFFIXES:
@@ -158,17 +156,10 @@ def _told(like, shape, spacing, metadata):
 
 
 def _write_mrc(path, sections, like, remark):
-    shape = like.plane_count, *like.shape[-2:]
-    with atomic_path(path) as part, mrcfile.new_mmap(part, shape, MODES[like.dtype.name]) as file:
-        for number, section in enumerate(sections):
-            file.data[number] = section
-        if like.spacing and like.unit:
-            scale = like.pixel_size / like.spacing["X"]
-            file.voxel_size = tuple(like.spacing.get(axis, like.spacing["X"]) * scale for axis in "XYZ")
-        if "Z" in like.axes:
-            file.set_volume()
-        else:
-            file.set_image_stack()
-        for start in range(0, len(remark), LABEL):
-            file.add_label(remark[start : start + LABEL])
-        file.update_header_stats()
+    voxel = None
+    if like.spacing and like.unit:
+        scale = like.pixel_size / like.spacing["X"]
+        voxel = [like.spacing.get(axis, like.spacing["X"]) * scale for axis in "XYZ"]
+    with mrc_writer(path, voxel, like.dtype.name, "Z" in like.axes, remark) as append:
+        for section in sections:
+            append(section)

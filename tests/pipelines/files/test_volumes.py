@@ -1,11 +1,14 @@
 """Volumes of every kind: what is written reads back as it was, in type of number, voxel size and names."""
 
+import tracemalloc
+
 import mrcfile
 import numpy as np
 import pytest
 import tifffile
 
 from pipelines.errors import InputError
+from pipelines.files.lazy import MemoryArray
 from pipelines.files.picture_writing import write_picture
 from pipelines.files.volumes import check_volume, finer, open_volume, write_volume
 
@@ -29,6 +32,19 @@ def test_mrc(tmp_path, dtype):
     assert np.array_equal(again.read(), made(dtype)) and again.dtype == dtype and again.axes == "ZYX"
     assert again.spacing == pytest.approx({"Z": 300.0, "Y": 90.0, "X": 90.0})
     assert mrcfile.validate(tmp_path / "b.mrc")
+    with mrcfile.open(tmp_path / "b.mrc") as file:
+        assert file.is_volume() and file.header.dmin == made(dtype).min() and file.header.dmax == made(dtype).max()
+        assert file.header.dmean == pytest.approx(made(dtype).mean()) and file.header.rms == pytest.approx(made(dtype).std())
+
+
+def test_a_remark_that_the_labels_of_mrc_cannot_hold_is_cut(tmp_path):
+    array = MemoryArray(made("int16"), "IYX", spacing={"X": 0.4, "Y": 0.5}, unit="nm")
+    write_volume(tmp_path / "a.mrc", (plane for plane in made("int16")), array, "sections 1, 2, 3, " * 100)
+    with mrcfile.open(tmp_path / "a.mrc") as file:
+        assert file.is_image_stack() and file.voxel_size.tolist() == pytest.approx((4.0, 5.0, 4.0))
+        np.testing.assert_array_equal(file.data, made("int16"))
+        labels = [str(label) for label in file.get_labels()]
+    assert len(labels) == 10 and labels[0] == ("sections 1, 2, 3, " * 5)[:80].rstrip() and labels[-1].endswith("...")
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
@@ -50,6 +66,33 @@ def test_folder(tmp_path, ending, dtype):
     again = written(array, tmp_path / "b")
     assert np.array_equal(again.read(), made(dtype))
     assert [path.name for path in again.names] == [path.name for path in array.names]
+
+
+@pytest.mark.parametrize("ending", [".tif", ".mrc", ".h5", ".zarr", ""])
+def test_memory_does_not_grow_with_the_sections(tmp_path, ending):
+    """What is held while a volume is read and written again: of 16 sections more, less than one more."""
+    if ending == ".zarr":
+        pytest.importorskip("zarr")
+
+    def peak(count):
+        like = MemoryArray(
+            np.broadcast_to(np.int16(0), (count, 256, 256)), "ZYX", spacing={"Z": 3.0, "Y": 1.0, "X": 1.0}, unit="nm"
+        )
+        if not ending:
+            (tmp_path / f"{count}").mkdir()
+            for number in range(count):
+                write_picture(tmp_path / f"{count}" / f"{number:03d}.png", np.zeros((256, 256), np.uint16))
+        else:
+            write_volume(tmp_path / f"{count}{ending}", (like.planes([number])[0] for number in range(count)), like)
+        tracemalloc.start()
+        try:
+            written(open_volume(tmp_path / f"{count}{ending}"), tmp_path / f"again{count}{ending}")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(2)  # imports
+    assert peak(48) - peak(32) < 256 * 256 * 2
 
 
 def test_a_finer_volume_has_smaller_steps(tmp_path):
