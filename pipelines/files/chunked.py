@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.errors import InputError
 from pipelines.files.lazy import LazyArray
 
-MOST = 2**30  # bytes of a slab that is kept; larger chunks are read plane by plane
+MOST = 2**30  # bytes of a slab that is kept; larger chunks are read plane by plane, and not written
 DEPTH, SIDE = 16, 256  # planes and pixels of the chunks that are written where the source has none
 LETTERS = {2: "YX", 3: "ZYX"}  # axes of arrays that do not name theirs
 
@@ -44,6 +44,7 @@ class ChunkedArray(LazyArray):
         key = (*before, last // depth)
         if self._slab[0] != key:
             start = last // depth * depth
+            self._slab = None, None  # not two of them at a time
             self._slab = key, self._stored[(*before, slice(start, min(start + depth, outer[-1])))]
         return self._slab[1][last % depth]
 
@@ -54,10 +55,13 @@ def depth_of(chunks, plane_axes=2) -> int:
 
 
 def chunks_of(like: LazyArray) -> tuple[int, ...]:
-    """Chunks to write an array in: those it was read from, or some of planes."""
+    """Chunks to write an array in: those it was read from, of fewer planes where so many are too much for memory, or our own."""
     known = like.metadata.get("chunks")
     if known and len(known) == len(like.shape):
-        return tuple(min(one, side) for one, side in zip(known, like.shape))
+        chunks = [min(one, side) for one, side in zip(known, like.shape)]
+        if len(chunks) > 2:
+            chunks[-3] = min(chunks[-3], max(1, MOST // (math.prod(like.shape[-2:]) * like.dtype.itemsize)))
+        return tuple(chunks)
     inner = tuple(min(SIDE, side) for side in like.shape[-2:])
     return (*(1 for _ in like.shape[:-3]), min(DEPTH, like.shape[-3]), *inner) if len(like.shape) > 2 else inner
 
@@ -69,10 +73,13 @@ def write_slabs(stored, planes: Iterable[np.ndarray], like: LazyArray) -> None:
         stored[...] = next(planes)
         return
     depth = depth_of(chunks_of(like))
+    slab = np.empty((depth, *like.shape[-2:]), like.dtype)
     for before in itertools.product(*(range(side) for side in outer[:-1])):
         for start in range(0, outer[-1], depth):
-            slab = np.stack(list(itertools.islice(planes, min(depth, outer[-1] - start))))
-            stored[(*before, slice(start, start + len(slab)))] = slab
+            part = slab[: outer[-1] - start]
+            for place, plane in zip(part, itertools.islice(planes, len(part)), strict=True):
+                place[...] = plane
+            stored[(*before, slice(start, start + len(part)))] = part
 
 
 def letters(path, count: int) -> str:

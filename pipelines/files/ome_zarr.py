@@ -7,6 +7,7 @@ from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_folder
 from pipelines.files.chunked import ChunkedArray, chunks_of, letters, write_slabs
 from pipelines.files.lazy import LazyArray, unit_of
+from pipelines.files.ome_levels import Levels, level_sizes, said_of_levels
 
 SUFFIXES = (".zarr",)
 KNOWN = set("TCZYX")
@@ -43,7 +44,7 @@ class ZarrArray(ChunkedArray):
 
 
 def write_zarr(path, planes, like: LazyArray, remark: str = "") -> None:
-    """Write planes (height, width), as many as `like` has and of its type, as an OME-Zarr image of one resolution.
+    """Write planes (height, width), as many as `like` has and of its type, as an OME-Zarr image, with levels as of `ome_levels`.
 
     Of the version of its source, 0.4 where that is no Zarr. The folder appears when it is whole.
     """
@@ -52,17 +53,19 @@ def write_zarr(path, planes, like: LazyArray, remark: str = "") -> None:
     keys = {"name": "v2" if version == 2 else "default", "separator": "/"}
     with atomic_folder(path) as part:
         group = zarr.open_group(str(part), mode="w", zarr_format=version)
-        options = {} if version == 2 else {"dimension_names": [letter.lower() for letter in axes]}
-        stored = group.create_array(
-            "0", shape=like.shape, chunks=chunks_of(like), dtype=like.dtype, chunk_key_encoding=keys, **options
-        )
-        write_slabs(stored, planes, like)
+        named = {} if version == 2 else {"dimension_names": [letter.lower() for letter in axes]}
+        about = {"dtype": like.dtype, "chunk_key_encoding": keys, **named}
+        arrays = []
+        for number, size in enumerate(level_sizes(like.shape[-2:])):
+            shape = (*like.shape[:-2], *size)
+            chunks = tuple(map(min, chunks_of(like), shape))
+            arrays.append(group.create_array(str(number), shape=shape, chunks=chunks, **about))
+        write_slabs(Levels(arrays), planes, like)
         scale = [like.spacing.get(letter, 1.0) if letter in "ZYX" else 1.0 for letter in axes]
         image = {
             "axes": [_axis(letter, like.unit) for letter in axes],
-            "datasets": [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}],
+            **said_of_levels(len(arrays), scale, remark),
             **({"name": like.metadata["name"]} if like.metadata.get("name") else {}),
-            **({"metadata": {"remark": remark}} if remark else {}),
         }
         if version == 2:
             group.attrs["multiscales"] = [{"version": "0.4", **image}]

@@ -12,6 +12,8 @@ from pipelines.files import chunked, inside
 from pipelines.files.fingerprint import fingerprint
 from pipelines.files.hdf5 import Hdf5Array, write_hdf5
 from pipelines.files.lazy import MemoryArray
+from pipelines.files.ome_levels import level_sizes
+from pipelines.files.ome_zarr import write_zarr
 from pipelines.files.opening import open_array
 from pipelines.files.volumes import finer, open_volume, write_volume
 
@@ -104,6 +106,18 @@ def test_a_slab_is_read_once():
     assert reads == [(slice(0, 3),), (slice(3, 6),), (slice(6, 7),)]
 
 
+def test_chunks_too_deep_for_memory_are_written_less_deep(monkeypatch):
+    like = MemoryArray(VALUES, "ZYX", metadata={"chunks": (7, 8, 8)})
+    assert chunked.chunks_of(like) == (7, 8, 8)
+    monkeypatch.setattr(chunked, "MOST", 3 * 600 + 1)  # bytes, of planes of 600
+    assert chunked.chunks_of(like) == (3, 8, 8)
+    stored = np.zeros_like(VALUES)
+    chunked.write_slabs(stored, iter(VALUES), like)
+    np.testing.assert_array_equal(stored, VALUES)
+    with pytest.raises(ValueError):
+        chunked.write_slabs(stored, iter(VALUES[:4]), like)
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_ome_zarr_of_both_versions(tmp_path, version):
     zarr = pytest.importorskip("zarr")
@@ -130,6 +144,46 @@ def test_ome_zarr_of_both_versions(tmp_path, version):
     said = dict(again.attrs).get("ome", dict(again.attrs))["multiscales"][0]
     assert said["axes"] == axes and said["datasets"][0]["coordinateTransformations"] == scale
     assert said["name"] == "tissue" and said["metadata"] == {"remark": "made by a test"}
+
+
+def means(values, side, dtype):
+    """Means of blocks of side x side pixels of each plane, what is left over at the end cut."""
+    height, width = (length // side * side for length in values.shape[-2:])
+    blocks = np.float64(values[..., :height, :width]).reshape(*values.shape[:-2], height // side, side, width // side, side)
+    found = blocks.mean((-3, -1))
+    return found if dtype == "float32" else np.rint(found)
+
+
+@pytest.mark.parametrize(("version", "dtype"), [(2, "uint8"), (3, "float32")])
+def test_ome_zarr_has_coarser_levels(tmp_path, version, dtype):
+    """Each of them the mean of the image itself, over its own blocks; where these lie, its transformations say."""
+    zarr = pytest.importorskip("zarr")
+    values = np.random.default_rng(3).uniform(0, 255, (2, 3, 70, 1037)).astype(dtype)
+    spacing = {"Z": 40.0, "Y": 4.0, "X": 5.0}
+    known = {"layout": "zarr", "format": version, "chunks": (1, 2, 64, 64)}
+    like = MemoryArray(values, "CZYX", spacing=spacing, unit="nm", metadata=known)
+    write_zarr(tmp_path / "a.zarr", iter(values.reshape(-1, 70, 1037)), like, "made by a test")
+    group = zarr.open_group(str(tmp_path / "a.zarr"), mode="r")
+    image = dict(group.attrs).get("ome", dict(group.attrs))["multiscales"][0]
+    assert sorted(group.array_keys()) == [one["path"] for one in image["datasets"]] == ["0", "1", "2"]
+    assert image["type"] == "mean" and image["metadata"]["remark"] == "made by a test"
+    for number, side in enumerate((1, 2, 4)):
+        stored = group[str(number)]
+        assert stored.dtype == dtype and stored.chunks == (1, 2, min(64, 70 // side), 64)
+        np.testing.assert_array_equal(stored[...], means(values, side, dtype).astype(dtype))
+        scale, *more = image["datasets"][number]["coordinateTransformations"]
+        assert scale == {"type": "scale", "scale": [1.0, 40.0, 4.0 * side, 5.0 * side]}
+        # The first pixel lies in the middle of those that it is the mean of.
+        middle = [4.0 * np.arange(side).mean(), 5.0 * np.arange(side).mean()]
+        assert more == ([{"type": "translation", "translation": [0.0, 0.0, *middle]}] if number else [])
+    again = open_array(tmp_path / "a.zarr")
+    assert again.shape == values.shape and again.spacing == spacing
+    np.testing.assert_array_equal(again.planes([4])[0], values[1, 1])
+
+
+def test_levels_end_where_they_are_small():
+    assert level_sizes((512, 300)) == [(512, 300)] and level_sizes((2000, 513)) == [(2000, 513), (1000, 256), (500, 128)]
+    assert level_sizes((1, 4000)) == [(1, 4000)] and len(level_sizes((3, 5000))) == 2
 
 
 def test_a_plain_zarr_array_and_what_is_none(tmp_path):
