@@ -4,9 +4,11 @@ A TIFF, MRC or HDF5 file, an OME-Zarr folder, or a folder with a picture a secti
 and written one after the other, so that a volume need not fit into memory.
 """
 
+import contextlib
 import json
+import math
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import tifffile
@@ -20,7 +22,7 @@ from pipelines.files.mrc import mrc_writer
 from pipelines.files.mrc_header import MODES
 from pipelines.files.opening import OPENERS, PICTURES, open_array
 from pipelines.files.picture_writing import write_picture
-from pipelines.files.series_writing import MRCS, TIFFS, write_series
+from pipelines.files.series_writing import LARGE, MRCS, TIFFS, write_series
 
 
 class SectionFolder(LazyArray):
@@ -124,10 +126,15 @@ def finer(like: LazyArray, factor: int) -> LazyArray:
     return other
 
 
-def write_planes(path, planes: list[np.ndarray], remark: str = "") -> None:
-    """Write pictures (height, width) of one size as the pages of a TIFF file, their type kept."""
-    with atomic_path(path) as part:
-        tifffile.imwrite(part, np.stack(planes), photometric="minisblack", description=remark, metadata=None)
+@contextlib.contextmanager
+def planes_writer(path, shape: tuple[int, int, int], remark: str = "") -> Iterator[Callable[[np.ndarray], None]]:
+    """Context manager: a function that adds a picture float32 (height, width) as a page to a TIFF file.
+
+    The file appears when the body ends well. `shape`: (pages, height, width). A remark is the description.
+    """
+    large, told = 4 * math.prod(shape) > LARGE, iter([remark])
+    with atomic_path(path) as part, tifffile.TiffWriter(part, bigtiff=large) as file:
+        yield lambda plane: file.write(plane, photometric="minisblack", metadata=None, description=next(told, None))
 
 
 def _remarked(like, remark):

@@ -13,7 +13,7 @@ from pipelines.files.lazy import LazyArray
 from pipelines.files.series_writing import TIFFS
 from pipelines.files.transforms.registry import check_fields, format_of, write_field_table, write_transforms
 from pipelines.files.transforms.table import TransformTable
-from pipelines.files.volumes import check_volume, finer, open_volume, write_planes, write_volume
+from pipelines.files.volumes import check_volume, finer, open_volume, planes_writer, write_volume
 from pipelines.geometry import frames
 from udl_tf.chunks.executors import Here
 from udl_tf.chunks.run import run
@@ -30,8 +30,6 @@ from udl_tf.volumes.network_filling import NetworkFilling
 from udl_tf.volumes.report import Planes, check_report, write_report
 from udl_tf.volumes.section_network import open_network
 from udl_tf.volumes.slices import Scale
-
-SEEN = 32  # sections, whose grey values a network's are brought to
 
 
 def check_outputs(
@@ -175,9 +173,11 @@ def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncer
         if wrong:
             raise InputError(f"--sections {wrong[0]}: expected numbers from 1 to {count}")
         why = {number - 1: "as told" for number in sorted(set(wanted))}
-    filling, made, errors = Filling(_reader(array), count, list(why), method), {}, []
+    filling, made = Filling(_reader(array), count, list(why), method), {}
     if model:
-        filling = NetworkFilling(open_network(model, _scale(array, why)), _reader(array), count, list(why), method)
+        filling = NetworkFilling(
+            open_network(model, Scale.of_volume(_reader(array), count, why)), _reader(array), count, list(why), method
+        )
 
     def sections():
         for number in range(count):
@@ -185,15 +185,17 @@ def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncer
                 yield array.planes([number])[0]
                 continue
             one = filling.make(number)
-            errors.append(one.sigma)
+            add_error(one.sigma)
             sources = [k + 1 for k in (one.before, one.after) if k is not None]
             made[number + 1] = {"why": why[number], "from": sources, "sigma": float(one.sigma.mean())}
             yield as_stored(one.section, array.dtype)
 
     text = f"sections made from their neighbours: {', '.join(str(k + 1) for k in why)}" if why else ""
-    write_volume(output, sections(), array, text)
-    if uncertainty and errors:
-        write_planes(uncertainty, errors, f"standard errors of the {text}")
+    errors = contextlib.nullcontext(lambda sigma: None)
+    if uncertainty and why:
+        errors = planes_writer(uncertainty, (len(why), *array.shape[-2:]), f"standard errors of the {text}")
+    with errors as add_error:
+        write_volume(output, sections(), array, text)
     return {"filled": made}
 
 
@@ -215,7 +217,9 @@ def upsample(array: LazyArray, output, factor: int, model=None) -> int:
             yield array.planes([number])[0]
 
     if model:
-        between = open_finer(model, _scale(array, ()), factor).between(_reader(array), array.plane_count)
+        between = open_finer(model, Scale.of_volume(_reader(array), array.plane_count), factor).between(
+            _reader(array), array.plane_count
+        )
     else:
         between = _along_flow(array, factor)
     like = finer(array, factor)
@@ -231,13 +235,6 @@ def _along_flow(array, factor):
         after = array.planes([number])[0]
         yield from all_between(before, after, factor)
         before = after
-
-
-def _scale(array, but):
-    """The grey values of some sections of an array, spread over it, those left out `but` which are not good."""
-    good = [number for number in range(array.plane_count) if number not in but] or [0]
-    chosen = np.unique(np.linspace(0, len(good) - 1, SEEN).astype(int))
-    return Scale.of(array.planes([good[k]])[0] for k in chosen)
 
 
 def _ratio(array):

@@ -2,12 +2,14 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 
 from pipelines.errors import InputError
 from udl_tf.volumes.between import halfway
+
+SEEN = 32  # sections, whose grey values stand for a volume's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +32,12 @@ class Scale:
         if not variance > 0.0:
             raise InputError("sections of one grey value: expected some that show something")
         return cls(float(level), float(np.sqrt(variance)))
+
+    @classmethod
+    def of_volume(cls, read: Callable[[int], np.ndarray], count: int, but: Collection[int] = ()) -> "Scale":
+        """That of some sections, spread over the volume, those left out `but` which are not good; see `of`."""
+        good = [number for number in range(count) if number not in but] or [0]
+        return cls.of(read(good[k]) for k in np.unique(np.linspace(0, len(good) - 1, SEEN).astype(int)))
 
     def normal(self, values: np.ndarray) -> np.ndarray:
         """Grey values as networks see them, float32."""

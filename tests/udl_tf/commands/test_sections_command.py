@@ -177,7 +177,10 @@ def test_interpolate_changes_nothing_else_by_a_bit(folder, capsys):
         assert "made from their neighbours: 4" in file.imagej_metadata["Info"]
     assert tifffile.imread(sigma).shape == (100, 120) and tifffile.imread(sigma).min() > 0
     told = ["sections", "interpolate", str(bad), "--output", str(folder / "told.tif"), "--sections", "2,5"]
-    assert console(told) == 0
+    assert console([*told, "--uncertainty", str(folder / "two_sigma.tif")]) == 0
+    with tifffile.TiffFile(folder / "two_sigma.tif") as file:
+        assert [page.shape for page in file.pages] == [(100, 120)] * 2 and file.series[0].dtype == np.float32
+        assert file.pages[0].description == "standard errors of the sections made from their neighbours: 2, 5"
     assert "as told; from 1 and 3" in capsys.readouterr().out
     assert np.array_equal(tifffile.imread(folder / "told.tif")[[0, 2, 3, 5, 6, 7]], volume[[0, 2, 3, 5, 6, 7]])
 
