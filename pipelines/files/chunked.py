@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.errors import InputError
 from pipelines.files.lazy import LazyArray
 
-MOST = 2**30  # bytes of a slab that is kept; larger chunks are read plane by plane, and not written
+MOST = 2**30  # bytes of a slab that is kept; deeper chunks are read in parts, and not written
 DEPTH, SIDE = 16, 256  # planes and pixels of the chunks that are written where the source has none
 LETTERS = {2: "YX", 3: "ZYX"}  # axes of arrays that do not name theirs
 
@@ -39,19 +39,24 @@ class ChunkedArray(LazyArray):
             return self._stored[...]
         *before, last = (int(index) for index in np.unravel_index(number, outer))
         depth = depth_of(self.metadata["chunks"], self.plane_axes)
-        if depth * math.prod(self.shape[-self.plane_axes :]) * self.dtype.itemsize > MOST:
-            return self._stored[(*before, last)]
-        key = (*before, last // depth)
+        part = min(depth, planes_within(MOST, self))
+        first = last // depth * depth
+        start = first + (last - first) // part * part
+        key = (*before, start)
         if self._slab[0] != key:
-            start = last // depth * depth
             self._slab = None, None  # not two of them at a time
-            self._slab = key, self._stored[(*before, slice(start, min(start + depth, outer[-1])))]
-        return self._slab[1][last % depth]
+            self._slab = key, self._stored[(*before, slice(start, min(start + part, first + depth, outer[-1])))]
+        return self._slab[1][last - start]
 
 
 def depth_of(chunks, plane_axes=2) -> int:
     """Planes that a chunk holds along the axis before a plane's."""
     return 1 if not chunks or len(chunks) <= plane_axes else int(chunks[-plane_axes - 1])
+
+
+def planes_within(size: int, like: LazyArray) -> int:
+    """Planes of an array that so many bytes hold, one at least."""
+    return max(1, size // (math.prod(like.shape[-like.plane_axes :]) * like.dtype.itemsize))
 
 
 def chunks_of(like: LazyArray) -> tuple[int, ...]:
@@ -60,7 +65,7 @@ def chunks_of(like: LazyArray) -> tuple[int, ...]:
     if known and len(known) == len(like.shape):
         chunks = [min(one, side) for one, side in zip(known, like.shape)]
         if len(chunks) > 2:
-            chunks[-3] = min(chunks[-3], max(1, MOST // (math.prod(like.shape[-2:]) * like.dtype.itemsize)))
+            chunks[-3] = min(chunks[-3], planes_within(MOST, like))
         return tuple(chunks)
     inner = tuple(min(SIDE, side) for side in like.shape[-2:])
     return (*(1 for _ in like.shape[:-3]), min(DEPTH, like.shape[-3]), *inner) if len(like.shape) > 2 else inner

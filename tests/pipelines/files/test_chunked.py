@@ -90,7 +90,7 @@ def test_nothing_is_left_of_a_file_that_was_not_finished(cremi, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
 
-def test_a_slab_is_read_once():
+def test_a_slab_is_read_once(monkeypatch):
     reads = []
 
     class Stored:
@@ -104,6 +104,12 @@ def test_a_slab_is_read_once():
     for number in range(7):
         np.testing.assert_array_equal(array.planes([number])[0], VALUES[number])
     assert reads == [(slice(0, 3),), (slice(3, 6),), (slice(6, 7),)]
+    reads.clear()
+    monkeypatch.setattr(chunked, "MOST", 2 * 600 + 1)  # bytes, of planes of 600: a chunk is read in parts
+    array = chunked.ChunkedArray(None, Stored(), "ZYX", {})
+    for number in range(7):
+        np.testing.assert_array_equal(array.planes([number])[0], VALUES[number])
+    assert reads == [(slice(0, 2),), (slice(2, 3),), (slice(3, 5),), (slice(5, 6),), (slice(6, 7),)]
 
 
 def test_chunks_too_deep_for_memory_are_written_less_deep(monkeypatch):
