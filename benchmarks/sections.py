@@ -9,7 +9,7 @@
     python benchmarks/sections.py interpolation --data DIR
     python benchmarks/sections.py interpolation --data DIR --networks sections-interpolation
     python benchmarks/sections.py upsampling --data DIR --finer sections-superresolution
-    python benchmarks/sections.py large --counts 10 40 120
+    python benchmarks/sections.py large
 
 jitter: every section is turned by N(0, 1 degree) about its middle and moved by N(0, 2 px) along each axis, then all are cropped
 by 16 px. What is left after alignment, in pixels and degrees: `global` is its mean after one shift and turn for the whole volume,
@@ -60,7 +60,7 @@ def add_args(parser):
     parser.add_argument("--finer", nargs="*", default=[], metavar="PRESET", help="presets that put more between, trained first")
     parser.add_argument("--runs", metavar="DIR", help="folder for what is trained (default: a temporary one)")
     parser.add_argument(
-        "--counts", type=int, nargs="*", default=large.COUNTS, help="sections of large volumes (default: 10 40 120)"
+        "--counts", type=int, nargs="*", default=large.COUNTS, help="sections of large volumes (default: 12 40 120)"
     )
     parser.add_argument("--format", default=".tif", choices=large.FORMATS, help="of large volumes (default: .tif)")
     parser.add_argument("--elastic", action="store_true", help="large volumes: align with --elastic")

@@ -10,7 +10,8 @@
     python -m udl_tf.sections upsample filled.tif --factor 3 --output isotropic.tif
     python -m udl_tf.sections upsample filled.tif --factor 3 --output isotropic.tif --model runs/finer
 
-VOLUME is a multi-page TIFF or MRC file, or a folder with a picture a section. What is written has its form and type of number.
+VOLUME is a TIFF, MRC or HDF5 file (file.h5/name), an OME-Zarr folder, or a folder with a picture a section. What is written has
+its form and type of number.
 Slow drift stays where it is: tissue that runs through the sections at an angle is not made straight.
 """
 

@@ -6,7 +6,7 @@ import tempfile
 from harness import progress
 from memory import peak
 
-COUNTS, SIDE = (10, 40, 120), 2000
+COUNTS, SIDE = (12, 40, 120), 2000
 FORMATS = {".tif": "uint8", ".mrc": "int16", ".h5": "uint8", ".zarr": "uint8"}  # and the type of number
 TEXTURE, SHARE = 2.0, 24  # pixels, of the blur; sections over which one texture has become the next
 MOVED = 2.0, 0.3  # pixels along an axis and degrees, standard deviations

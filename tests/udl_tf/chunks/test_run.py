@@ -16,7 +16,7 @@ import pytest
 from tqdm import tqdm
 
 from pipelines.errors import InputError
-from udl_tf.chunks.executors import open_executor
+from udl_tf.chunks.executors import Here, open_executor
 from udl_tf.chunks.run import ranges, run
 from udl_tf.chunks.store import ChunkStore
 
@@ -327,3 +327,20 @@ def test_without_dask_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r'pip install "udl_tf\[dask\]"'), open_executor(scheduler="tcp://127.0.0.1:9"):
         pass
+
+
+def test_here_a_chunk_may_begin_where_the_last_one_ended(tmp_path):
+    """It is not computed before the one before was taken, whether that came from the store or not."""
+    taken, computed = [0.0], []
+
+    def add(_, start, stop):
+        computed.append(start)
+        return {"sum": np.array(taken[-1] + sum(range(start, stop)))}
+
+    for kept in (False, True):
+        store = ChunkStore(tmp_path / "parts", {}, resume=kept)
+        for part in run("sums", add, None, ranges(10, 4), Here(), store):
+            taken.append(float(part["sum"]))
+        assert taken == [0.0, 6.0, 28.0, 45.0] and computed == ([4] if kept else [0, 4, 8])
+        (tmp_path / "parts" / "sums" / "00000001.chunk").unlink()
+        taken[:], computed[:] = [0.0], []
