@@ -1,5 +1,6 @@
 """What a killed alignment of sections leaves behind, and what goes on from it."""
 
+import dataclasses
 import os
 import pathlib
 
@@ -7,12 +8,13 @@ import numpy as np
 import pytest
 import tifffile
 
+from pipelines.files.transforms.registry import read_transforms
 from pipelines.files.volumes import open_volume
 from pipelines.pictures.tissue import made_volume
 from udl_tf.chunks.store import ChunkStore
 from udl_tf.commands import console
 from udl_tf.registration.result import PER_PAIR
-from udl_tf.volumes import kept_work, section_flows, section_pairs
+from udl_tf.volumes import jobs, kept_work, section_flows, section_pairs
 
 COUNT, SIZE = 11, (64, 72)
 
@@ -120,3 +122,27 @@ def test_another_volume_is_refused(path, monkeypatch, capsys):
     error = capsys.readouterr().err
     assert error.startswith("error: cannot resume from a.tif.parts, it is of another job: volume.content of three sections was ")
     assert "volume.files (names, sizes, times of change) was " in error and error.count("\n") == 1
+
+
+@pytest.mark.once("files in and out")
+def test_what_the_objective_found_is_kept(tmp_path, monkeypatch):
+    """A run that was killed while it wrote is not moved on again."""
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("volume.tif", made_volume(16, (56, 60), 3, 1.5), photometric="minisblack")
+    calls = []
+
+    def moved_on(read, poses, size, ratio, tell):
+        calls.append(size)
+        return dataclasses.replace(poses, shift=poses.shift + [0.25, -0.5])
+
+    monkeypatch.setattr(jobs, "adversarial_poses", moved_on)
+    command = ["sections", "align", "volume.tif", "--output", "a.tif", "--transforms", "a.csv", "--objective", "adversarial"]
+    with monkeypatch.context() as patch:
+        killed_at(patch, jobs, "write_volume", 1)
+        assert console(command) == 130
+    pairs = killed_at(monkeypatch, section_pairs, "judged", 0)
+    assert console([*command, "--resume"]) == 0
+    assert len(calls) == 1 and not pairs
+    assert console(["sections", "align", "volume.tif", "--output", "b.tif", "--transforms", "b.csv"]) == 0
+    moved = read_transforms("a.csv").shift - read_transforms("b.csv").shift
+    np.testing.assert_allclose(moved, np.tile([0.25, -0.5], (16, 1)), atol=1e-5)
