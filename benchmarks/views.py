@@ -28,6 +28,7 @@ def add_args(parser):
     parser.add_argument("--seeds", default="1,2,3,4,5", help="default: 1,2,3,4,5")
     parser.add_argument("--draw", default="report", choices=("report", "tune"), help="molecules and directions (default: report)")
     parser.add_argument("--auto", action="store_true", help="do not tell the number of views")
+    parser.add_argument("--snr", type=float, help="in place of that of the set")
     parser.add_argument("--count", type=int, help="particles of a set (default: 1200 or 1500)")
     parser.add_argument("--refine", action="store_true", help="refine each class at last")
     parser.add_argument("--noise", action="store_true", help="the particles' places hold noise alone")
@@ -57,7 +58,7 @@ def measured(args, maps, name, seed, folder):
     from udl_tf.classification.job import classify_stack
     from udl_tf.classification.request import ClassRequest
 
-    mixture = sets.make(maps, name, seed, args.draw, args.count)
+    mixture = sets.make(maps, name, seed, args.draw, args.count, args.snr)
     if args.noise:
         mixture.images[:] = np.random.default_rng(seed).standard_normal(mixture.images.shape)
     path = sets.write(mixture, folder, name)

@@ -70,11 +70,12 @@ class Mixture:
     defocus: np.ndarray | None = None
 
 
-def make(maps, name, seed, draw="report", count=None):
+def make(maps, name, seed, draw="report", count=None, snr=None):
     """A `Mixture`.
 
     Args:
         maps: folder of the density maps. name: A to D. seed: of particles and noise. draw: of `DRAWS`. count: particles.
+        snr: in place of that of the set.
     """
     maps, chosen = pathlib.Path(maps), DRAWS[draw]
     rng = np.random.default_rng([seed, ord(name), sorted(DRAWS).index(draw)])
@@ -101,7 +102,7 @@ def make(maps, name, seed, draw="report", count=None):
     good = kind == "particle"
     level = np.sqrt(signal[good].var((1, 2)).mean())
     noise = _coloured(rng, count) if name == "C" else rng.standard_normal((count, BOX, BOX)).astype(np.float32)
-    images = _background_normalised(signal / level * np.sqrt(SNR[name]) + noise)
+    images = _background_normalised(signal / level * np.sqrt(snr or SNR[name]) + noise)
     return Mixture(images, np.where(good, view, -1), psi, offset, kind, views, rotation, defocus)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from udl_tf.views.matching import Matcher
-from udl_tf.views.model import Sums
+from udl_tf.views.model import Sums, noise_left
 
 LIMIT = 8.0  # nats: columns (view, shift) this far below the best one of a particle do not count
 COLUMNS = 12  # of a particle that count at most
@@ -66,6 +66,17 @@ def lent(particles, rows, fit, sums, views, band):
     weight = particles.grid.freedom / views.noise * sums.wiener(views.noise) / np.maximum(sums.weight, 1e-6)  # (k, rings)
     own = np.square(particles.ctf[rows]) * particles.power[rows]
     return (fit.share * (own[:, :band] @ weight[:, :band].T)).astype(np.float32)
+
+
+def improved(particles, rows, views, search, bands, empty=False):
+    """`Views` after an EM step for each of `bands`, the last `Fit`, and the `Search` around its poses."""
+    own = None
+    for band in bands:
+        fit, sums = step(particles, rows, views, search.with_band(band), own=own, empty=empty)
+        views = sums.views(noise_left(particles, rows, views, fit.label))
+        own = lent(particles, rows, fit, sums, views, band)
+        search = search.followed(rows, fit)
+    return views, fit, search
 
 
 def _fit(matcher, table, empty, collected, harmonics, ctf):

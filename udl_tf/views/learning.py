@@ -2,7 +2,7 @@
 
 Several short runs from single particles, with more views than wanted, on a few hundred particles each; a choice among all their
 averages; once more on what is poorly explained; EM; views merged until as many are left as wanted; then views are merged and
-others split as long as that gains; at last EM on all.
+others split as long as that gains; at last EM on all. A number that is not given is looked for first, see `number`.
 """
 
 import dataclasses
@@ -10,10 +10,9 @@ import logging
 
 import numpy as np
 
-from udl_tf.views import merging, starts
+from udl_tf.views import merging, number, starts
 from udl_tf.views.centring import centred
-from udl_tf.views.expectation_maximisation import lent, step
-from udl_tf.views.model import noise_left
+from udl_tf.views.expectation_maximisation import improved, step
 from udl_tf.views.polar_grid import disc_of_shifts
 from udl_tf.views.search import Search, around
 
@@ -21,7 +20,8 @@ LOG = logging.getLogger(__name__)
 SHORT = 8  # EM steps of a short run
 LOCAL_REACH, LOCAL_STEP = 2.5, 1.25  # pixels, around poses that are known
 SPARE = 1  # classes more than asked for, until it is seen whether they are of junk
-AUTO = 20  # views looked for where their number is not given
+JUDGES, TURNS = 5, 3  # the number of views is judged by one particle in so many, so many times
+AUTO = 20  # views where their number is not given: so many times `more` are begun with
 JUNK_EVIDENCE = 0.5  # a class whose particles gain less than this share of the middle class's is of junk
 LEAST_MASS = 4.0  # particles of a view that a short run may keep
 
@@ -63,48 +63,65 @@ def learn(particles, settings, say=LOG.info):
     everyone = np.arange(len(particles))
     some = np.sort(rng.permutation(everyone)[: max(2000, settings.sample * many // 2)])
     rough = Search(disc_of_shifts(settings.reach, 2.5), 10)
-    views = _begun(particles, some, many, settings, rough, rng)
-    say(f"{len(views)} views begun")
-    views, fit, _ = improved(particles, some, views, rough, (8, 9, 10))
-    views = centred(particles.grid, views)
-    fit, _ = step(particles, some, views, rough, sums=False)
-    local = around(particles, some, fit, rough, LOCAL_REACH, LOCAL_STEP, 10)
+    if count is None:
+        count = number_needed(particles, some, settings, rough, rng, say)
+        many = int(round(settings.more * count))
+    views, local = _spread(particles, some, many, settings, rough, rng, say)
     views, fit, local = improved(particles, some, views, local, (10,))
-    views, fit, local = merged(particles, some, views, fit, local, count + SPARE if count else None)
+    views, fit, local = merged(particles, some, views, fit, local, count + SPARE)
     say(f"{len(views)} views left, {fit.evidence.mean():.2f} nats a particle")
     views, fit, local = improved(particles, some, views, local, (10, 10), empty=True)
     views, fit, local = exchanged(particles, some, views, fit, local, settings.exchanges, rng, say)
     views, fit, local, junk = settled(particles, some, views, fit, local, count)
     say(f"{len(views)} views settled, of junk: {junk.sum()}")
     views = centred(particles.grid, views)
-    fit, _ = step(particles, everyone, views, dataclasses.replace(rough, shifts=disc_of_shifts(settings.reach, 2.0)), sums=False)
-    local = around(particles, everyone, fit, rough, LOCAL_REACH, LOCAL_STEP, 10)
+    local = _placed(particles, everyone, views, dataclasses.replace(rough, shifts=disc_of_shifts(settings.reach, 2.0)))
     passes = np.minimum(11 + np.arange(settings.passes), particles.grid.rings)
     views, fit, local = improved(particles, everyone, views, local, passes, empty=True)
     say(f"all particles: {fit.evidence.mean():.2f} nats a particle")
     return views, junk, fit, local
 
 
-def improved(particles, rows, views, search, bands, empty=False):
-    """`Views` after an EM step for each of `bands`, the last `Fit`, and the `Search` around its poses."""
-    own = None
-    for band in bands:
-        fit, sums = step(particles, rows, views, search.with_band(band), own=own, empty=empty)
-        views = sums.views(noise_left(particles, rows, views, fit.label))
-        own = lent(particles, rows, fit, sums, views, band)
-        search = search.followed(rows, fit)
-    return views, fit, search
+def _spread(particles, rows, many, settings, rough, rng, say):
+    """`Views`, `many` of them, from the start up to where poses are known; a `Search` around these."""
+    views = _begun(particles, rows, many, settings, rough, rng)
+    say(f"{len(views)} views begun")
+    views, *_ = improved(particles, rows, views, rough, (8, 9, 10))
+    views = centred(particles.grid, views)
+    return views, _placed(particles, rows, views, rough)
+
+
+def number_needed(particles, rows, settings, rough, rng, say=LOG.info):
+    """How many views particles need, junk among them: learned from most of rows, judged by the rest, several times."""
+    turns, most = [], int(round(settings.more * AUTO))
+    many = most
+    parts = np.array_split(rng.permutation(rows), JUDGES)
+    for judges in parts[:TURNS]:
+        learners = np.setdiff1d(rows, judges)
+        views, local = _spread(particles, learners, many, settings, rough, rng, say)
+        views, fit, local = improved(particles, learners, views, local, (10, 10))
+        turns.append(number.gains_by_number(particles, learners, np.sort(judges), views, fit, local, rough, say))
+        needed = number.fewest(turns)
+        say(f"views needed: {needed}, by {len(turns)} of {TURNS} turns")
+        if needed == max(turns[0]):  # all that were begun with: no more are tried
+            break
+        many = min(int(round(settings.more * needed)), most)
+    return needed
+
+
+def _placed(particles, rows, views, wide):
+    """A `Search` around the poses of rows, found by the search `wide`."""
+    fit, _ = step(particles, rows, views, wide, sums=False)
+    return around(particles, rows, fit, wide, LOCAL_REACH, LOCAL_STEP, wide.band)
 
 
 def merged(particles, rows, views, fit, search, count):
-    """Views merged, a quarter of them at a time, until `count` are left; None: as long as it costs nothing."""
-    while len(views) > (count or 1):
+    """Views merged, a quarter of them at a time, until `count` are left."""
+    while len(views) > count:
         changes = merging.merges(particles, rows, views, fit.by_view, search)
-        if count is None:
-            changes = [change for change in changes if change.nats <= 0]
         if not changes:
             break
-        most = min(len(views) - (count or 1), max(1, len(views) // 4))
+        most = min(len(views) - count, max(1, len(views) // 4))
         views = merging.applied(views, merging.apart(changes, most))
         views, fit, search = improved(particles, rows, views, search, (search.band,) * 2)
     return views, fit, search

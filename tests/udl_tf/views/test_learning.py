@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from udl_tf.views import merging, starts
+from udl_tf.views import learning, merging, starts
 from udl_tf.views.centring import centres
 from udl_tf.views.known_poses import sums_at
 from udl_tf.views.learning import Settings, improved
@@ -38,9 +38,10 @@ def test_averages_are_centred(learned):
     assert np.hypot(*centres(fine, model.fine.averages).T).max() < 0.5
 
 
-def test_the_same_seed_gives_the_same_views(mixture, learned):
+def test_the_same_seed_gives_the_same_views_whether_their_number_is_given_or_found(monkeypatch, mixture, learned):
     images, *_ = mixture
-    again, _ = learn_views(images, None, Settings(views=3, reach=3.0, seed=1), RADIUS)
+    monkeypatch.setattr(learning, "number_needed", lambda *_: 3)
+    again, _ = learn_views(images, None, Settings(views=None, reach=3.0, seed=1), RADIUS)
     np.testing.assert_array_equal(again.fine.averages, learned[0].fine.averages)
 
 
