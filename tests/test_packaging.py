@@ -82,8 +82,6 @@ import numpy as np
 import udl_tf
 
 images = np.random.default_rng(0).normal(size=(2, 128, 128)).astype("float32")
-images += np.roll(images, 1, 1)
-images += np.roll(images, 1, 2)  # of texture as fine as a pixel `photo` is not sure
 turned = udl_tf.load(sys.argv[1]).align(np.rot90(images, axes=(1, 2)), images)  # 90 degrees counter-clockwise
 print(udl_tf.__file__, udl_tf.__version__, *turned.angle)
 """

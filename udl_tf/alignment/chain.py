@@ -5,12 +5,12 @@ import tensorflow as tf
 from pipelines import geometry
 from pipelines.spectra import spectral_plane
 from pipelines.spectra.resample import scale_shift
-from udl_tf.alignment import outputs
 from udl_tf.alignment.confidence import Confidence
+from udl_tf.alignment import frame_polish, outputs
 from udl_tf.alignment.frame_polish import FramePolish
 from udl_tf.alignment.preparation import prepare
 from udl_tf.alignment.proposal import PROPOSALS
-from udl_tf.alignment.shared import SIGNS, SecondLook, shares_something
+from udl_tf.alignment.shared import SIGNS, SecondLook, lies_still, shares_something
 from udl_tf.alignment.spectral_refinement import SpectralRefinement
 from udl_tf.alignment.subgraph import subgraph
 from udl_tf.alignment.symmetry import Symmetry
@@ -47,6 +47,7 @@ class Chain:
         propose = PROPOSALS[network_of(config.network).proposes](network, config, bias, self.search)
         self.refinement = SpectralRefinement(self.box, HIGHEST)
         self.polish = FramePolish(self.box) if config.support == "frame" else None
+        self.signs = SIGNS + (0 if self.polish is None else frame_polish.SIGNS)
         self.symmetry = Symmetry(self.box, self.reach * self.box)
         seen = {
             "good": tf.TensorSpec((None,), tf.bool),
@@ -177,7 +178,8 @@ class Chain:
         turned = self.search.whitened(spectral_plane.turned(moving["plane"], angle, self.search.points))
         shift, _ = self.search.best(self.search.surface(still, turned), limit)
         one = tf.ones_like(angle, tf.int32)
-        return _raw(angle, shift, tf.ones_like(angle), value[:, 0], tf.ones_like(angle), value[:, 0] - value[:, -1], one)
+        signs = tf.zeros((tf.shape(angle)[0], self.signs))
+        return _raw(angle, shift, tf.ones_like(angle), value[:, 0], tf.ones_like(angle), value[:, 0] - value[:, -1], one, signs)
 
     def careful(self, fixed, moving, limit, size=None):
         """Propose, verify, refine. size: side of the images before they came to the box, that of the box if None.
@@ -193,20 +195,23 @@ class Chain:
         symmetry = self.symmetry(*planes, found.angle, found.lead, found.evidence)
         # Twins of a symmetric particle are right answers, too: they are no rivals.
         lead = tf.where(symmetry > 1, found.evidence, found.lead)
-        angle, shift, variance = found.angle, found.shift, found.variance
+        angle, shift, variance, signs = found.angle, found.shift, found.variance, found.signs
         if self.polish is not None:
             pair, shared = (fixed["image"], moving["image"]), shares_something(found.signs)
             native, known = self.box if size is None else size, found._replace(lead=lead)
-            angle, shift, variance, lead = self.polish(*pair, native, known, hypotheses.others, shared, limit)
+            angle, shift, variance, lead, more = self.polish(*pair, native, known, hypotheses.others, shared, limit)
+            # A sensor's pattern agrees over the whole frame, too.
+            still = lies_still(signs, angle, shift)[:, None]
+            signs = tf.concat([signs, tf.where(still, 0.0, more)], 1)
         # The search looks at a grid; what refinement carries further out than that was not asked for.
         inside = tf.norm(shift, axis=1) <= limit + self.search.spacing
         angle = tf.where(inside, angle, hypotheses.angle[:, 0])
         shift = tf.where(inside[:, None], shift, hypotheses.shift[:, 0])
         variance = tf.where(inside, variance, 1e4)
-        return _raw(angle, shift, variance, found.evidence, found.potential, lead, symmetry, found.signs)
+        return _raw(angle, shift, variance, found.evidence, found.potential, lead, symmetry, signs)
 
 
-def _raw(angle, shift, variance, evidence, potential, lead, symmetry, signs=None):
+def _raw(angle, shift, variance, evidence, potential, lead, symmetry, signs):
     return {
         "angle": angle,
         "shift": shift,
@@ -215,7 +220,7 @@ def _raw(angle, shift, variance, evidence, potential, lead, symmetry, signs=None
         "potential": potential,
         "lead": lead,
         "symmetry": symmetry,
-        "signs": tf.zeros((tf.shape(angle)[0], SIGNS)) if signs is None else signs,
+        "signs": signs,
     }
 
 

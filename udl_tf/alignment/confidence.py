@@ -16,7 +16,7 @@ class Confidence:
     Attributes:
         sigma: (a, b): log of the standard error in degrees = a + b * log of the raw one.
         score: weights of the first of the `features`: logit of being on the right peak.
-        hidden: ((weights of all features), (by how much the logit rises with the hyperbolic tangent of that sum)), or empty.
+        hidden: ((weights of the first features), (by how much the logit rises with the hyperbolic tangent of that sum)), or empty.
         fast_sigma: standard error, degrees, where nothing was refined.
         fast_score: weights of 1, the best correlation, and its lead over the last candidate: logit, where nothing was refined.
     """
@@ -41,7 +41,8 @@ class Confidence:
         found = tf.linalg.matvec(columns[:, : len(self.score)], tf.constant(self.score, columns.dtype))
         if self.hidden:
             inside, outside = (tf.constant(part, columns.dtype) for part in self.hidden)  # (units, k), (units,)
-            found += tf.linalg.matvec(tf.tanh(tf.matmul(columns, inside, transpose_b=True)), outside)
+            first = columns[:, : inside.shape[1]]  # a calibration kept from before there were more of them
+            found += tf.linalg.matvec(tf.tanh(tf.matmul(first, inside, transpose_b=True)), outside)
         return found
 
     def fast_probability(self, value, lead):

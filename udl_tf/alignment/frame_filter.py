@@ -41,12 +41,13 @@ class FrameFilter:
         self.window = soft_disc(box)
         self.slopes = (self.rings.independent * np.arange(box // 2) ** 2).astype(np.float32)
 
-    def __call__(self, fixed, moving, native, sizes):
+    def __call__(self, fixed, moving, native, sizes, agreed=0.0):
         """Filter.
 
         Args:
             fixed, moving: (batch, box, box). native: side of the images before they were brought to the box: smaller ones hold
                 no higher frequencies, and no noise there. sizes: sides that are wanted, the box or less.
+            agreed: (batch,), share of the highest frequencies that both images have in common (`agreement`): it is no noise.
 
         Returns:
             dict of `Filtered` by size: `fixed` and `moving` (batch, size, size); `share` (batch,) of the signal in the power of
@@ -55,7 +56,7 @@ class FrameFilter:
         """
         power = tf.sqrt(self._power(fixed) * self._power(moving))  # (batch, rings)
         power += TINY * tf.reduce_max(power, 1, keepdims=True) + 1e-12
-        noise = tf.linalg.matvec(power, self._noise_rings(native))[:, None]
+        noise = ((1.0 - agreed) * tf.linalg.matvec(power, self._noise_rings(native)))[:, None]
         spectra = [tf.signal.rfft2d(images) for images in (fixed, moving)]
         return {size: self._at(size, spectra, power, noise) for size in sizes}
 
@@ -67,6 +68,11 @@ class FrameFilter:
         weight = snr / (1.0 + 2.0 * snr) / (tf.maximum(noise, left) if size == self.box else noise)
         pair = (fourier_resample(self._filtered(one, tf.sqrt(weight)), size) for one in spectra)
         return Filtered(*pair, *self._told(size, weight * power, snr))
+
+    def noise_band(self, native):
+        """Lowest and highest frequency that are taken for noise, as shares of the box's Nyquist frequency."""
+        highest = tf.minimum(tf.cast(native, tf.float32) / self.box, 1.0)
+        return NOISE[0] * highest, NOISE[1] * highest
 
     def _noise_rings(self, native):
         """Weights (rings,) whose sum is 1 of those that are taken for noise."""

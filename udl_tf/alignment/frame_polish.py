@@ -11,15 +11,20 @@ import tensorflow as tf
 from pipelines import geometry
 from pipelines.spectra.resample import scale_shift
 from udl_tf.alignment import frame_refinement
+from udl_tf.alignment.agreement import Agreement
 from udl_tf.alignment.frame_filter import FrameFilter
 from udl_tf.alignment.verification import APART
 
 COARSE, HALF, FULL = 4, 4, 2  # Gauss-Newton steps at a quarter of the box, at half of it, and on all pixels
+NEAR, WHOLE = 0.4, 0.94  # radii of what is asked for the noise, before and after refinement at half the box
 FINALISTS = 3  # hypotheses that are compared at half the box
 # Other hypotheses are tried where the evidence is below DOUBTFUL, or the correlation below this share of an aligned pair's.
 DOUBTFUL, UNLIKE = 80.0, 0.7
 
-Frame = collections.namedtuple("Frame", "angle shift variance lead")
+SIGNS = 4  # what the polish adds to those of `shared`
+
+Frame = collections.namedtuple("Frame", "angle shift variance lead signs")
+Half = collections.namedtuple("Half", "angle shift variance lead value")
 Tried = collections.namedtuple("Tried", "angle shift variance value")
 
 
@@ -33,6 +38,7 @@ class FramePolish:
     def __init__(self, box):
         self.box, self.half, self.quarter = box, box // 2, box // 4
         self.filter = FrameFilter(box)
+        self.near, self.whole = Agreement(box, NEAR), Agreement(box, WHOLE)
 
     def __call__(self, fixed, moving, native, found, others, shared, limit):
         """Refine.
@@ -44,10 +50,14 @@ class FramePolish:
                 these no other hypothesis is tried.
 
         Returns:
-            `Frame`: angle, shift, the `variance` (batch,) of the angle in square degrees, and the lead, over the
-            whole overlap where other hypotheses were tried.
+            `Frame`: angle, shift, the `variance` (batch,) of the angle in square degrees, the lead, over the whole overlap
+            where other hypotheses were tried; and `signs` (batch, SIGNS) of one object in both: logarithms of 1 + the
+            log-likelihood of a common signal at half the box and on all pixels, the correlation of all pixels, and the
+            share of the highest frequencies that both have in common.
         """
-        levels = self.filter(fixed, moving, native, (self.quarter, self.half, self.box))
+        band = self.filter.noise_band(native)
+        agreed = self.near(fixed, moving, found.angle, found.shift, band)
+        levels = self.filter(fixed, moving, native, (self.quarter, self.half), agreed)
         near = self._refined(levels[self.half], found.angle, found.shift, HALF)
         unlike = near.correlation < UNLIKE * levels[self.half].expected
         rows = tf.where(((found.evidence < DOUBTFUL) | unlike) & ~shared)[:, 0]
@@ -56,16 +66,20 @@ class FramePolish:
         tries = (tf.concat([tf.gather(one, rows)[:, None], tf.gather(more, rows)], 1) for one, more in tries)
         best = self._best(some, *tries, limit)
         at = rows[:, None]
-        parts = near.angle, near.shift, near.variance, found.lead
-        half = Frame(*(tf.tensor_scatter_nd_update(part, at, new) for part, new in zip(parts, best, strict=True)))
-        fine = self._refined(levels[self.box], half.angle, half.shift, FULL)
+        parts = near.angle, near.shift, near.variance, found.lead, _value(near, levels[self.half].independent)
+        half = Half(*(tf.tensor_scatter_nd_update(part, at, new) for part, new in zip(parts, best, strict=True)))
+        agreed = tf.maximum(agreed, self.whole(fixed, moving, half.angle, half.shift, band))
+        level = self.filter(fixed, moving, native, (self.box,), agreed)[self.box]
+        fine = self._refined(level, half.angle, half.shift, FULL)
         # Smooth pictures hold nothing there but what interpolation leaves: then half of the size knows better.
         finer = fine.variance < half.variance
         angle, shift = tf.where(finer, fine.angle, half.angle), tf.where(finer[:, None], fine.shift, half.shift)
-        return Frame(angle, shift, tf.minimum(fine.variance, half.variance), half.lead)
+        values = (tf.math.log1p(tf.maximum(value, 0.0)) for value in (half.value, _value(fine, level.independent)))
+        signs = tf.stack([*values, _believed(fine.correlation), agreed], 1)
+        return Frame(angle, shift, tf.minimum(fine.variance, half.variance), half.lead, signs)
 
     def _best(self, levels, angles, shifts, limit):
-        """`Frame` of the best of hypotheses (batch, k), (batch, k, 2), refined at half the box; the first always counts."""
+        """`Half` of the best of hypotheses (batch, k), (batch, k, 2), refined at half the box; the first always counts."""
         first = self._tried(levels[self.quarter], angles, shifts, COARSE)
         within = (tf.norm(first.shift, axis=2) <= limit) | (tf.range(tf.shape(angles)[1]) == 0)
         value = tf.where(within, first.value, -1.0)
@@ -73,19 +87,18 @@ class FramePolish:
         tries = (tf.gather(one, top, batch_dims=1) for one in (first.angle, first.shift))
         last = self._tried(levels[self.half], *tries, HALF)
         winner = tf.argmax(tf.where(tf.gather(within, top, batch_dims=1), last.value, -1.0), 1)
-        chosen = [tf.gather(one, winner, batch_dims=1) for one in last[:3]]
+        *chosen, most = (tf.gather(one, winner, batch_dims=1) for one in last)
         own = tf.gather(tf.gather(value, top, batch_dims=1), winner, batch_dims=1)
         apart = geometry.angular_distance(first.angle, chosen[0][:, None]) > APART
         rival = tf.reduce_max(tf.where(apart, value, 0.0), 1)
-        return Frame(*chosen, tf.maximum(own - tf.maximum(rival, 0.0), 0.0))
+        return Half(*chosen, tf.maximum(own - tf.maximum(rival, 0.0), 0.0), most)
 
     def _tried(self, level, angles, shifts, steps):
         """Hypotheses (batch, k), (batch, k, 2) refined, and the log-likelihood of each over the overlap."""
         shape = tf.shape(angles)
         pair = tf.repeat(tf.range(shape[0]), shape[1])
         found = self._refined(_rows(level, pair), tf.reshape(angles, (-1,)), tf.reshape(shifts, (-1, 2)), steps)
-        correlation = tf.clip_by_value(found.correlation, 0.0, 0.999)
-        value = -found.overlap * tf.gather(level.independent, pair) * tf.math.log(1.0 - tf.square(correlation))
+        value = _value(found, tf.gather(level.independent, pair))
         value = tf.where(found.variance < frame_refinement.STRAYED, value, 0.0)
         shift = tf.reshape(found.shift, (shape[0], shape[1], 2))
         angle, variance, value = (tf.reshape(part, shape) for part in (found.angle, found.variance, value))
@@ -94,8 +107,17 @@ class FramePolish:
     def _refined(self, level, angle, shift, steps):
         size = level.fixed.shape[1]
         start = angle, scale_shift(shift, self.box, size)
-        found = frame_refinement.refine(level.fixed, level.moving, *start, steps, level.share)
+        found = frame_refinement.refine(level.fixed, level.moving, *start, steps, level.share, level.expected)
         return found._replace(shift=scale_shift(found.shift, size, self.box))
+
+
+def _value(found, independent):
+    """Log-likelihood (batch,) of a common signal in `frame_refinement.Polished` pairs, over their overlap."""
+    return -found.overlap * independent * tf.math.log(1.0 - tf.square(_believed(found.correlation)))
+
+
+def _believed(correlation):
+    return tf.clip_by_value(tf.where(tf.math.is_finite(correlation), correlation, 0.0), 0.0, 0.999)
 
 
 def _rows(level, rows):

@@ -16,7 +16,7 @@ MAX_TURN, MAX_MOVE = 8.0, 4.0  # a pair that strays further than this (degrees, 
 STRAYED = 1e4  # its variance, square degrees
 
 
-def refine(fixed, moving, angle, shift, steps, share=None):
+def refine(fixed, moving, angle, shift, steps, share=None, expected=None):
     """Refine transforms that are already within a degree or two and a few pixels (Baker and Matthews, inverse compositional).
 
     The gradients are those of the fixed image, so a step is one warp and one matrix product. Both images are compared at zero
@@ -27,7 +27,8 @@ def refine(fixed, moving, angle, shift, steps, share=None):
         fixed, moving: images float32 (batch, h, w), filtered if they are noisy.
         angle: (batch,) degrees. shift: (batch, 2) pixels.
         steps: Gauss-Newton steps. share: (batch,), of the signal in the power of the fixed image's gradients, if known;
-            else the correlation of the pair is taken for it.
+            else the correlation of the pair is taken for it. expected: (batch,), of the signal in the power itself, which is
+            what an aligned pair correlates; a pair that does better has more signal than was thought.
 
     Returns:
         `Polished`: angle (batch,), shift (batch, 2), `correlation` (batch,) in [-1, 1], `variance` (batch,) of the angle in
@@ -69,7 +70,10 @@ def refine(fixed, moving, angle, shift, steps, share=None):
 
     def improve(angle, shift):
         matrix, right, correlation, _ = compare(angle, shift)
-        signal = tf.clip_by_value(correlation if share is None else share, 0.15, 1.0)
+        signal = correlation if share is None else share
+        if expected is not None:
+            signal *= tf.maximum(tf.math.divide_no_nan(correlation, expected), 1.0)
+        signal = tf.clip_by_value(signal, 0.15, 1.0)
         step = tf.clip_by_value(solve(matrix, right) / signal[:, None], -1.0, 1.0)
         return geometry.compose((angle, shift), (step[:, 0], step[:, 1:]))
 

@@ -21,8 +21,13 @@ FOUND = 22.0  # evidence in it that nothing but an object gives
 NOTHING = 1e-10  # share of the power: what rounding leaves of two images that are one
 REACH = 3  # samples of a plane on either side, over which it is seen what is shared at a frequency
 STEPS = 4  # of refinement of the hypothesis that is kept
-# Of a pair: what `Signs` measures, the evidence that it agrees as it lies, whether the second look counts, how uneven both are.
-SIGNS = Signs.COUNT + 4
+EXACT = 1.0 - 1e-4  # largest correlation believed where two transforms close to each other are told apart
+# A pair that agrees better by this much once it is moved a little, plus this share of its evidence, is an object that moved:
+# what does not turn with the object lies still.
+MOVED = 6.0, 0.05
+# Of a pair: what `Signs` measures, the evidence that it agrees as it lies, whether the second look counts, how uneven both are,
+# by how much it agrees better once it is moved, whether that says that an object moved.
+SIGNS = Signs.COUNT + 6
 
 
 class SecondLook:
@@ -48,7 +53,7 @@ class SecondLook:
         still, other = (spectral_plane.upright(plane, self.points) for plane in planes)
         coherence, *_ = self.rings.coherence(still, other)
         lying = self.rings.evidence(coherence)
-        as_it_lies = (tf.abs(_turn(found.angle)) < LYING[0]) & (tf.norm(found.shift, axis=1) < LYING[1])
+        as_it_lies = _as_it_lies(found.angle, found.shift)
         rows = tf.where((lying > SUSPECT) & (as_it_lies | (lying > ALIKE * found.evidence)))[:, 0]
         first = Verified(*(tf.gather(part, rows) for part in found))
         pair = [{name: tf.gather(seen[name], rows) for name in ("image", "plane")} for seen in (fixed, moving)]
@@ -58,17 +63,27 @@ class SecondLook:
         share = tf.gather(lying, rows) / first.evidence
         clear = (second.evidence > CLEAR * first.evidence) & (share > MOSTLY) | (share > ALL) | tf.gather(as_it_lies, rows)
         clear |= second.evidence > first.evidence
-        new = (second.evidence > FOUND) & clear & _apart(second, first) & (left > NOTHING * before)
+        gain, most = self._gain(*(seen["plane"] for seen in pair), first)
+        moved = tf.gather(as_it_lies, rows) & (gain > MOVED[0] + MOVED[1] * most)
+        new = (second.evidence > FOUND) & clear & _apart(second, first) & (left > NOTHING * before) & ~moved
         at = rows[:, None]
         merged = (
             tf.tensor_scatter_nd_update(whole, at, tf.where(tf.reshape(new, [-1] + [1] * (len(one.shape) - 1)), two, one))
             for whole, one, two in zip(found, first, second, strict=True)
         )
         merged = Verified(*merged)
-        looked = tf.scatter_nd(at, tf.cast(new, tf.float32), tf.shape(lying, out_type=at.dtype))
+        told = (tf.cast(new, tf.float32), tf.math.log1p(tf.maximum(gain, 0.0)), tf.cast(moved, tf.float32))
+        looked, gain, moved = (tf.scatter_nd(at, one, tf.shape(lying, out_type=at.dtype)) for one in told)
         uneven = [choose(fixed["uneven"], moving["uneven"]) for choose in (tf.minimum, tf.maximum)]
-        more = tf.stack([tf.math.log1p(lying), looked, *map(tf.math.log1p, uneven)], 1)
+        more = tf.stack([tf.math.log1p(lying), looked, *map(tf.math.log1p, uneven), gain, moved], 1)
         return merged._replace(signs=tf.concat([merged.signs, more], 1))
+
+    def _gain(self, fixed, moving, first):
+        """By how much the evidence of planes is larger at a transform than as they lie, and how large it is there."""
+        still, lying = (spectral_plane.upright(plane, self.points) for plane in (fixed, moving))
+        there = self.refinement.transformed(moving, first.angle, first.shift)
+        most, least = (self.rings.evidence(self.rings.coherence(still, one, EXACT)[0]) for one in (there, lying))
+        return most - least, most
 
     def _look(self, fixed, moving, limit, first):
         """The best transform of what is left, that found at first sight being one of the hypotheses."""
@@ -85,6 +100,15 @@ class SecondLook:
 def shares_something(signs):
     """Whether pairs agree as they lie so far that they were looked at again, (batch,) bool, from their signs (batch, k)."""
     return signs[:, Signs.COUNT] > np.log1p(SUSPECT)
+
+
+def lies_still(signs, angle, shift):
+    """Whether what pairs share may be all that does not turn with the object, (batch,) bool: they agree best as they lie.
+
+    Args:
+        signs: (batch, k), see `SecondLook`. angle: (batch,) degrees, shift: (batch, 2) pixels, at which they agree best.
+    """
+    return shares_something(signs) & _as_it_lies(angle, shift) & (signs[:, SIGNS - 1] < 0.5)
 
 
 def without_shared(fixed, moving):
@@ -108,6 +132,10 @@ def _around(values):
     side = 2 * REACH + 1
     rows = tf.nn.avg_pool2d(wide[..., None], (side, 1), 1, "SAME")
     return tf.nn.avg_pool2d(rows, (1, side), 1, "VALID")[..., 0]
+
+
+def _as_it_lies(angle, shift):
+    return (tf.abs(_turn(angle)) < LYING[0]) & (tf.norm(shift, axis=1) < LYING[1])
 
 
 def _apart(second, first):

@@ -44,11 +44,11 @@ class Rings:
         """Values (batch, rings) at every frequency, times how often it counts: (batch, n)."""
         return tf.matmul(rings, self.members(), transpose_b=True)
 
-    def coherence(self, fixed, moving):
-        """Ring correlation in [0, CEILING] and the power of each, (batch, rings), of two spectra (batch, 2, n)."""
+    def coherence(self, fixed, moving, ceiling=CEILING):
+        """Ring correlation in [0, ceiling] and the power of each, (batch, rings), of two spectra (batch, 2, n)."""
         cross = self.means(product(fixed, moving))
         powers = [self.means(product(part, part)) + 1e-12 for part in (fixed, moving)]
-        return tf.clip_by_value(cross / tf.sqrt(powers[0] * powers[1]), 0.0, CEILING), *powers
+        return tf.clip_by_value(cross / tf.sqrt(powers[0] * powers[1]), 0.0, ceiling), *powers
 
     def evidence(self, coherence):
         """Log-likelihood (batch,) of a common signal against none, from ring correlations (batch, rings)."""

@@ -1,14 +1,16 @@
 """Pairs on which an aligner's error bar is calibrated: all levels of noise and colours, strangers, nothing, and dirt.
 
 Their truth is known because they are made here. What is no object must not be taken for one, so there are pairs without any,
-pairs of two different ones, and pairs that share, or have each for itself, what instruments add.
+pairs of two different ones, and pairs that share, or have each for itself, what instruments add. What is one must not be taken
+for such things either: photographs may be aligned already but for a pixel, or be of texture as fine as noise.
 """
 
 import numpy as np
 
 from pipelines import noise, pairs
 from pipelines.geometry.warp import centre_crop
-from pipelines.pictures import DeadLeaves, phantoms
+from pipelines.pictures import ArrayPictures, DeadLeaves, phantoms
+from pipelines.pictures.crops import crop_size
 
 BATCH = 64
 SOURCES = 100  # clean images of each material
@@ -30,7 +32,15 @@ PLAN = (
     (8, 3e-2, 3.0, "blob, own"),
     (5, 3e-2, 3.0, "blob, shared"),
 )
-WHOLE = BATCH * sum(part[0] for part in PLAN)  # pairs
+# Besides these, of photographs, a fifth more:
+PHOTOGRAPHS = (
+    (9, 3e-2, 1e4, "lying"),
+    (6, 3e-2, 1e4, "texture"),
+    (5, 3e-2, 3.0, "pattern, shared"),
+    (5, 3e-2, 3.0, "pixels, shared"),
+)
+GREY = 40.0  # standard deviation of such a texture, grey levels of 255
+LYING = 3.0, 3.0  # degrees, pixels: how far those that are nearly aligned have moved at most
 DIRT = 0.5, 100.0  # standard deviations of the noise, lowest and highest
 
 
@@ -40,15 +50,18 @@ def count(config):
 
 
 def _plan(config):
-    """PLAN for the pairs that are asked for: as many batches of each part as its share of them is, at least one."""
-    return [(max(1, round(part[0] * config.calibration_pairs / WHOLE)), *part[1:]) for part in PLAN]
+    """The plan for the pairs that are asked for: as many batches of each part as its share of PLAN is, at least one."""
+    plan = PLAN if config.material == "particles" else PLAN + PHOTOGRAPHS
+    whole = BATCH * sum(part[0] for part in PLAN)  # pairs
+    return [(max(1, round(part[0] * config.calibration_pairs / whole)), *part[1:]) for part in plan]
 
 
 def batches(config):
     """Yields (fixed, moving, angle): float32 (BATCH, box, box) each and degrees (BATCH,), NaN where there is none."""
     random = np.random.default_rng(config.seed + 2)
-    clean = _clean(config)
+    usual = _clean(config)
     for count, low, high, special in _plan(config):
+        clean = _clean(config, special) if special in ("lying", "texture") else usual
         for _ in range(count):
             rows = random.integers(len(clean[2]), size=BATCH)
             angle = clean[2][rows]
@@ -69,18 +82,29 @@ def batches(config):
             yield *(image.astype(np.float32) for image in images), angle
 
 
-def _clean(config):
-    """CLEAN pairs (fixed, moving, angle) without noise, of standard deviation 1."""
+def _clean(config, special=""):
+    """CLEAN pairs (fixed, moving, angle) without noise, of standard deviation 1; of photographs also special ones."""
     seed = config.seed + 2
     if config.material == "particles":
         pictures = phantoms.particles(SOURCES, config.box, seed)
         dataset = pairs.simulated(pictures, noise.Noise(), BATCH, seed, config.max_shift)
     else:
-        options = {"patch": config.box, "max_shift": config.max_shift}
-        crops = DeadLeaves(SOURCES, BATCH, seed=seed, **options).crops(0)
-        dataset = pairs.from_photos(crops, lambda images, s: images, seed, **options)
+        turn, move = LYING if special == "lying" else (180.0, config.max_shift)
+        options = {"patch": config.box, "max_shift": move}
+        source = _Textures if special == "texture" else DeadLeaves
+        crops = source(SOURCES, BATCH, seed=seed, **options).crops(0)
+        dataset = pairs.from_photos(crops, lambda images, s: images, seed, max_angle=turn, **options)
     inputs, truth = pairs.collect(dataset, CLEAN)
     return *(centre_crop(inputs[name], config.box) for name in ("fixed", "moving")), truth["angle"]
+
+
+class _Textures(ArrayPictures):
+    """Speckle: coloured noise that is the object, from white to smooth."""
+
+    def __init__(self, count, batch, patch, max_shift, seed):
+        random, size = np.random.default_rng(seed), crop_size(patch, max_shift)
+        made = _noise((count, size, size), random.uniform(0.0, 3.0, count), random)
+        super().__init__(GREY * made, batch, patch, max_shift, seed)
 
 
 def _noise(shape, exponent, random):
@@ -114,6 +138,13 @@ def _pattern(box, random):
     return _noise((BATCH, box, box), random.uniform(0.0, 2.0, BATCH), random)
 
 
+def _pixels(box, random):
+    """Hot pixels, or a hot column, far brighter than all else."""
+    hot = random.random((BATCH, box, box)) < np.exp(random.uniform(np.log(1.0), np.log(100.0), (BATCH, 1, 1))) / box**2
+    columns = (np.arange(box) == random.integers(box, size=(BATCH, 1, 1))) & np.ones((1, box, 1), bool)
+    return np.where(random.random((BATCH, 1, 1)) < 0.7, hot, columns) * 30.0
+
+
 def _stripes(box, random):
     """Every row has an offset of its own, or a few of them do."""
     rows = random.normal(size=(BATCH, box, 1)) * (random.random((BATCH, box, 1)) < random.uniform(0.02, 1.0, (BATCH, 1, 1)))
@@ -128,4 +159,4 @@ def _blob(box, random):
     return random.choice([-1.0, 1.0], (BATCH, 1, 1)) * np.exp(-0.5 * distance / np.square(width))
 
 
-_DIRT = {"blob": _blob, "edge": _edge, "wave": _wave, "pattern": _pattern, "stripes": _stripes}
+_DIRT = {"blob": _blob, "edge": _edge, "wave": _wave, "pattern": _pattern, "pixels": _pixels, "stripes": _stripes}

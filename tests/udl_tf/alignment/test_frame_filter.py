@@ -22,8 +22,8 @@ def banded(count, box=BOX, seed=0):
     return np.fft.ifft2(np.fft.fft2(white) * (np.rint(radius(box)) < BAND)).real
 
 
-def filtered(fixed, moving, native=BOX, sizes=(BOX,)):
-    found = FrameFilter(fixed.shape[1])(*(tf.constant(part, tf.float32) for part in (fixed, moving)), native, sizes)
+def filtered(fixed, moving, native=BOX, sizes=(BOX,), agreed=0.0):
+    found = FrameFilter(fixed.shape[1])(*(tf.constant(part, tf.float32) for part in (fixed, moving)), native, sizes, agreed)
     return {size: type(one)(*(part.numpy() for part in one)) for size, one in found.items()}
 
 
@@ -57,6 +57,16 @@ def test_white_noise_alone_is_expected_to_agree_in_nothing():
     fixed, moving = np.random.default_rng(2).normal(size=(2, 40, BOX, BOX))
     found = filtered(fixed, moving)[BOX]
     assert np.median(found.expected) < 0.15
+
+
+def test_white_texture_that_both_have_in_common_is_signal():
+    """Of power 1 a fifth is noise: s = 4, so s / (1 + s) = .8 of it is expected to agree, at every frequency alike."""
+    images = np.random.default_rng(2).normal(size=(40, BOX, BOX))
+    found = filtered(images, images, agreed=tf.fill([40], 0.8))[BOX]
+    np.testing.assert_allclose(np.median(found.expected), 0.8, atol=0.02)
+    np.testing.assert_allclose(np.median(found.share), 0.8, atol=0.02)
+    square = np.median(np.square(gains(images, found.fixed)) * SEEN, 0)
+    np.testing.assert_allclose(square[3:28], np.full(25, 4 / 9 / 0.2), rtol=0.1)
 
 
 def test_what_has_next_to_no_noise_is_whitened(unsmoothed):

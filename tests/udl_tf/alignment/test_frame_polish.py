@@ -58,6 +58,16 @@ def test_clean_pairs_are_exact(polished, picture):
     assert np.all(found.variance < 0.01)
 
 
+def test_texture_as_fine_as_a_pixel_is_exact(polished):
+    """White as noise is, but both have it: cut from one picture at whole pixels."""
+    large = np.random.default_rng(5).normal(size=(16, SIZE + 8, SIZE + 8)).astype(np.float32)
+    fixed, moving = large[:, 4:-4, 4:-4], large[:, 6:-2, 1:-7]
+    found = polished(fixed, moving, np.full(16, 0.3), np.tile([-3.2, 1.8], (16, 1)))
+    turn, move = errors(found, np.zeros(16), np.array([-3.0, 2.0]))
+    assert np.median(turn) < 0.01 and turn.max() < 0.2 and np.median(move) < 0.01
+    assert np.median(found.signs[:, 2:]) > 0.9  # the correlation, and what both share of the highest frequencies
+
+
 @pytest.mark.parametrize("level", [0.1, 0.3])
 def test_noisy_pairs_are_improved_and_know_how_far_off_they_are(polished, picture, level):
     images, angle, shift = scene(picture, level, 60)
