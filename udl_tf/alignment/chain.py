@@ -5,8 +5,8 @@ import tensorflow as tf
 from pipelines import geometry
 from pipelines.spectra import spectral_plane
 from pipelines.spectra.resample import scale_shift
-from udl_tf.alignment.confidence import Confidence
 from udl_tf.alignment import frame_polish, outputs
+from udl_tf.alignment.confidence import Confidence
 from udl_tf.alignment.frame_polish import FramePolish
 from udl_tf.alignment.preparation import prepare
 from udl_tf.alignment.proposal import PROPOSALS

@@ -16,7 +16,7 @@ class Confidence:
     Attributes:
         sigma: (a, b): log of the standard error in degrees = a + b * log of the raw one.
         score: weights of the first of the `features`: logit of being on the right peak.
-        hidden: ((weights of the first features), (by how much the logit rises with the hyperbolic tangent of that sum)), or empty.
+        hidden: ((weights of the first features), (by how much the logit rises with the tanh of that sum)), or empty.
         fast_sigma: standard error, degrees, where nothing was refined.
         fast_score: weights of 1, the best correlation, and its lead over the last candidate: logit, where nothing was refined.
     """

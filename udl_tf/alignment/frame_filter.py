@@ -54,10 +54,17 @@ class FrameFilter:
             the filtered images' gradients; `expected` (batch,), in their power, which is the correlation of an aligned pair;
             `independent` (batch,), how many complex numbers that count alike the pair holds.
         """
-        power = tf.sqrt(self._power(fixed) * self._power(moving))  # (batch, rings)
+        return self.filtered(*self.seen(fixed, moving), native, sizes, agreed)
+
+    def seen(self, fixed, moving):
+        """Spectra of both images, and the power (batch, rings) of the pair: what `filtered` starts from."""
+        power = tf.sqrt(self._power(fixed) * self._power(moving))
         power += TINY * tf.reduce_max(power, 1, keepdims=True) + 1e-12
+        return [tf.signal.rfft2d(images) for images in (fixed, moving)], power
+
+    def filtered(self, spectra, power, native, sizes, agreed=0.0):
+        """What the call returns, from what is `seen`."""
         noise = ((1.0 - agreed) * tf.linalg.matvec(power, self._noise_rings(native)))[:, None]
-        spectra = [tf.signal.rfft2d(images) for images in (fixed, moving)]
         return {size: self._at(size, spectra, power, noise) for size in sizes}
 
     def _at(self, size, spectra, power, noise):
@@ -70,9 +77,8 @@ class FrameFilter:
         return Filtered(*pair, *self._told(size, weight * power, snr))
 
     def noise_band(self, native):
-        """Lowest and highest frequency that are taken for noise, as shares of the box's Nyquist frequency."""
-        highest = tf.minimum(tf.cast(native, tf.float32) / self.box, 1.0)
-        return NOISE[0] * highest, NOISE[1] * highest
+        """Lowest and highest frequency that are taken for noise, (2,), as shares of the box's Nyquist frequency."""
+        return tf.constant(NOISE) * tf.minimum(tf.cast(native, tf.float32) / self.box, 1.0)
 
     def _noise_rings(self, native):
         """Weights (rings,) whose sum is 1 of those that are taken for noise."""

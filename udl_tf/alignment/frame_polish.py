@@ -13,7 +13,9 @@ from pipelines.spectra.resample import scale_shift
 from udl_tf.alignment import frame_refinement
 from udl_tf.alignment.agreement import Agreement
 from udl_tf.alignment.frame_filter import FrameFilter
+from udl_tf.alignment.subgraph import subgraph
 from udl_tf.alignment.verification import APART
+from udl_tf.networks.window import soft_disc
 
 COARSE, HALF, FULL = 4, 4, 2  # Gauss-Newton steps at a quarter of the box, at half of it, and on all pixels
 NEAR, WHOLE = 0.4, 0.94  # radii of what is asked for the noise, before and after refinement at half the box
@@ -38,7 +40,9 @@ class FramePolish:
     def __init__(self, box):
         self.box, self.half, self.quarter = box, box // 2, box // 4
         self.filter = FrameFilter(box)
-        self.near, self.whole = Agreement(box, NEAR), Agreement(box, WHOLE)
+        self.near, self.whole = soft_disc(box, NEAR), soft_disc(box, WHOLE)
+        images, vectors = [tf.TensorSpec((None, box, box))] * 2, [tf.TensorSpec((None,)), tf.TensorSpec((None, 2))]
+        self.agreement = subgraph(Agreement(box), *images, *vectors, tf.TensorSpec((2,)), tf.TensorSpec((box, box)))
 
     def __call__(self, fixed, moving, native, found, others, shared, limit):
         """Refine.
@@ -55,9 +59,9 @@ class FramePolish:
             log-likelihood of a common signal at half the box and on all pixels, the correlation of all pixels, and the
             share of the highest frequencies that both have in common.
         """
-        band = self.filter.noise_band(native)
-        agreed = self.near(fixed, moving, found.angle, found.shift, band)
-        levels = self.filter(fixed, moving, native, (self.quarter, self.half), agreed)
+        band, seen = self.filter.noise_band(native), self.filter.seen(fixed, moving)
+        agreed = self.agreement(fixed, moving, found.angle, found.shift, band, self.near)
+        levels = self.filter.filtered(*seen, native, (self.quarter, self.half), agreed)
         near = self._refined(levels[self.half], found.angle, found.shift, HALF)
         unlike = near.correlation < UNLIKE * levels[self.half].expected
         rows = tf.where(((found.evidence < DOUBTFUL) | unlike) & ~shared)[:, 0]
@@ -68,8 +72,8 @@ class FramePolish:
         at = rows[:, None]
         parts = near.angle, near.shift, near.variance, found.lead, _value(near, levels[self.half].independent)
         half = Half(*(tf.tensor_scatter_nd_update(part, at, new) for part, new in zip(parts, best, strict=True)))
-        agreed = tf.maximum(agreed, self.whole(fixed, moving, half.angle, half.shift, band))
-        level = self.filter(fixed, moving, native, (self.box,), agreed)[self.box]
+        agreed = tf.maximum(agreed, self.agreement(fixed, moving, half.angle, half.shift, band, self.whole))
+        level = self.filter.filtered(*seen, native, (self.box,), agreed)[self.box]
         fine = self._refined(level, half.angle, half.shift, FULL)
         # Smooth pictures hold nothing there but what interpolation leaves: then half of the size knows better.
         finer = fine.variance < half.variance

@@ -36,8 +36,9 @@ class SpectralRefinement:
         self.rings = Rings(radius, share, highest + 1, smoothing)
         self.signs = Signs(self.points, share, self.rings)
         derivatives, planes = (None, 4, 2, len(self.points)), (None, *spectral_plane.shape(highest))
-        specs = map(tf.TensorSpec, (derivatives, planes, (None,), (None, 2)))
-        self._refine = subgraph(self._refined, *specs, tf.TensorSpec((), tf.int32))
+        derivatives, *moving = map(tf.TensorSpec, (derivatives, planes, (None,), (None, 2)))
+        self.transformed = subgraph(self._transformed, *moving)
+        self._refine = subgraph(self._refined, derivatives, *moving, tf.TensorSpec((), tf.int32))
 
     def derivatives(self, planes):
         """What is kept of fixed images: change per degree, per pixel in x and in y, and the spectra: (batch, 4, 2, n)."""
@@ -94,7 +95,7 @@ class SpectralRefinement:
         signs = self.signs(*both, coherence, stands_out, power, other)
         return Refined(angle, shift, self.rings.evidence(coherence), self.rings.evidence(stands_out), variance, signs)
 
-    def transformed(self, planes, angle, shift):
+    def _transformed(self, planes, angle, shift):
         """Spectra (batch, 2, n) of planes turned and moved."""
         return spectral_plane.moved(spectral_plane.turned(planes, angle, self.points), shift, self.points, self.box)
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from pipelines.geometry.warp import warp
 from udl_tf.alignment.agreement import CERTAIN, MOST, Agreement
+from udl_tf.networks.window import soft_disc
 
 BOX, BAND = 64, (0.75, 0.97)
 RANDOM = np.random.default_rng(0)
@@ -16,7 +17,7 @@ def agreed(fixed, moving, radius=0.94, angle=0.0, shift=(0.0, 0.0)):
     count = len(fixed)
     transform = tf.fill([count], angle), tf.tile(tf.constant([shift], tf.float32), (count, 1))
     images = (tf.constant(part, tf.float32) for part in (fixed, moving))
-    return Agreement(BOX, radius)(*images, *transform, BAND).numpy()
+    return Agreement(BOX)(*images, *transform, BAND, soft_disc(BOX, radius)).numpy()
 
 
 def chance(radius):
