@@ -15,10 +15,12 @@ from udl_tf.alignment.agreement import Agreement
 from udl_tf.alignment.frame_filter import FrameFilter
 from udl_tf.alignment.subgraph import subgraph
 from udl_tf.alignment.verification import APART
+from udl_tf.alignment.wiener import CEILING
 from udl_tf.networks.window import soft_disc
 
 COARSE, HALF, FULL = 4, 4, 2  # Gauss-Newton steps at a quarter of the box, at half of it, and on all pixels
 NEAR, WHOLE = 0.4, 0.94  # radii of what is asked for the noise, before and after refinement at half the box
+SLOW = (len(frame_refinement.TERMS) - 1) / 2.0  # complex numbers in a surface
 FINALISTS = 3  # hypotheses that are compared at half the box
 # Other hypotheses are tried where the evidence is below DOUBTFUL, or the correlation below this share of an aligned pair's.
 DOUBTFUL, UNLIKE = 80.0, 0.7
@@ -116,8 +118,12 @@ class FramePolish:
 
 
 def _value(found, independent):
-    """Log-likelihood (batch,) of a common signal in `frame_refinement.Polished` pairs, over their overlap."""
-    return -found.overlap * independent * tf.math.log(1.0 - tf.square(_believed(found.correlation)))
+    """Log-likelihood (batch,) of a common signal in `frame_refinement.Polished` pairs, over their overlap.
+
+    Slow changes hold most of the power, but few numbers: light from one side must not outvote all else.
+    """
+    slow = SLOW * tf.math.log(1.0 - tf.square(tf.minimum(_believed(found.surface), CEILING)))
+    return -found.overlap * independent * tf.math.log(1.0 - tf.square(_believed(found.correlation))) - slow
 
 
 def _believed(correlation):

@@ -9,8 +9,9 @@ from pipelines import geometry
 from pipelines.geometry.warp import warp
 from udl_tf.alignment.gauss_newton import gradients, solve
 
-Polished = collections.namedtuple("Polished", "angle shift correlation variance overlap")
+Polished = collections.namedtuple("Polished", "angle shift correlation variance overlap surface")
 
+TERMS = (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (0, 0)  # powers of x and y in a surface of second degree, the level last
 TRIM, EDGE = 1.0, 2.0  # pixels at the edge of a frame that are left out, and over which the weight rises to 1
 MAX_TURN, MAX_MOVE = 8.0, 4.0  # a pair that strays further than this (degrees, pixels) is given back as it came
 STRAYED = 1e4  # its variance, square degrees
@@ -19,8 +20,9 @@ STRAYED = 1e4  # its variance, square degrees
 def refine(fixed, moving, angle, shift, steps, share=None, expected=None):
     """Refine transforms that are already within a degree or two and a few pixels (Baker and Matthews, inverse compositional).
 
-    The gradients are those of the fixed image, so a step is one warp and one matrix product. Both images are compared at zero
-    mean and unit norm over the part of the frame that both of them cover. Noise adds its own gradients to the Gauss-Newton
+    The gradients are those of the fixed image, so a step is one warp and one matrix product. Both images are compared at unit
+    norm, less the surface of second degree that fits each best over the part of the frame that both of them cover: light that
+    falls from another side is no content. Noise adds its own gradients to the Gauss-Newton
     matrix, which shortens the steps; dividing them by the signal's `share` of it undoes that.
 
     Args:
@@ -33,7 +35,7 @@ def refine(fixed, moving, angle, shift, steps, share=None, expected=None):
     Returns:
         `Polished`: angle (batch,), shift (batch, 2), `correlation` (batch,) in [-1, 1], `variance` (batch,) of the angle in
         square degrees, from the residual and the gradients that both images share, and `overlap` (batch,), the share of the
-        frame that both cover; all of the pair at the end.
+        frame that both cover, and `surface` (batch,), the correlation of what was taken out, less the levels; all at the end.
     """
     size = tf.shape(fixed)[1:]
     pixels = size[0] * size[1]
@@ -42,7 +44,9 @@ def refine(fixed, moving, angle, shift, steps, share=None, expected=None):
     own = _inside(grid[None], half)
     jacobian = _jacobian(fixed, grid)  # (batch, 3, pixels)
     flat = tf.reshape(fixed, (-1, pixels))
-    rows = tf.concat([jacobian, flat[:, None], tf.ones_like(flat)[:, None]], 1)
+    rows = tf.concat([jacobian, flat[:, None]], 1)  # (batch, 4, pixels)
+    terms = _terms(grid / half[:, None])
+    products = tf.reshape(terms[:, None] * terms[None], (-1, pixels))
 
     def overlap(angle, shift):
         """Weight of each pixel of the fixed frame (batch, pixels): how far inside both frames it lies."""
@@ -51,25 +55,28 @@ def refine(fixed, moving, angle, shift, steps, share=None, expected=None):
         return own * _inside(places + shift[:, :, None], half)
 
     def compare(angle, shift):
-        """Gauss-Newton matrix (batch, 3, 3), right side (batch, 3), correlation (batch,), and what the variance is made of."""
+        """Gauss-Newton matrix (batch, 3, 3), right side (batch, 3), correlations (batch,), and what the variance is made of."""
         weight = overlap(angle, shift)
         warped = tf.reshape(warp(moving, angle, shift), (-1, pixels))
-        weighted = rows * weight[:, None]
-        inner = tf.matmul(weighted, rows, transpose_b=True)  # (batch, 5, 5)
-        cross = tf.linalg.matvec(weighted, warped)  # (batch, 5)
-        total = inner[:, 4, 4] + 1e-6
-        edge = inner[:, :4, 4]  # weighted sums of the gradients and of the fixed image
-        mean = cross[:, 4] / total
-        centred = inner[:, :4, :4] - edge[:, :, None] * edge[:, None, :] / total[:, None, None]
-        onto = cross[:, :4] - edge * mean[:, None]
-        norm = tf.reduce_sum(weight * tf.square(warped), 1) - total * tf.square(mean)
-        scale = tf.sqrt(tf.math.divide_no_nan(centred[:, 3, 3], norm))
-        correlation = tf.math.divide_no_nan(onto[:, 3], tf.sqrt(centred[:, 3, 3] * norm))
-        right = centred[:, :3, 3] - onto[:, :3] * scale[:, None]
-        return centred[:, :3, :3], right, correlation, (weighted[:, :3], warped, scale, centred[:, 3, 3] / total, total)
+        both = tf.concat([rows, warped[:, None]], 1)  # gradients, the fixed image, the moving one
+        weighted = both * weight[:, None]
+        inner = tf.matmul(weighted, both, transpose_b=True)  # (batch, 5, 5)
+        onto = tf.einsum("bip,tp->bit", weighted, terms)
+        among = tf.reshape(tf.matmul(weight, products, transpose_b=True), (-1, len(TERMS), len(TERMS)))
+        upper, lower = tf.concat([inner, onto], 2), tf.concat([tf.transpose(onto, (0, 2, 1)), among], 2)
+        centred = _without_last(tf.concat([upper, lower], 1), 1)
+        rest = _without_last(centred, len(TERMS) - 1)  # of what no surface explains
+        gone = centred[:, 3:5, 3:5] - rest[:, 3:, 3:]
+        surface = tf.math.divide_no_nan(gone[:, 0, 1], tf.sqrt(gone[:, 0, 0] * gone[:, 1, 1]))
+        total = among[:, -1, -1] + 1e-6
+        power, norm = rest[:, 3, 3], rest[:, 4, 4]
+        scale = tf.sqrt(tf.math.divide_no_nan(power, norm))
+        correlation = tf.math.divide_no_nan(rest[:, 3, 4], tf.sqrt(power * norm))
+        right = rest[:, :3, 3] - rest[:, :3, 4] * scale[:, None]
+        return rest[:, :3, :3], right, (correlation, surface), (weighted[:, :3], warped, scale, power / total, total)
 
     def improve(angle, shift):
-        matrix, right, correlation, _ = compare(angle, shift)
+        matrix, right, (correlation, _), _ = compare(angle, shift)
         signal = correlation if share is None else share
         if expected is not None:
             signal *= tf.maximum(tf.math.divide_no_nan(correlation, expected), 1.0)
@@ -79,7 +86,7 @@ def refine(fixed, moving, angle, shift, steps, share=None, expected=None):
 
     start = (angle, shift)
     angle, shift = tf.while_loop(lambda *_: True, improve, start, maximum_iterations=steps)
-    matrix, _, correlation, (weighted, warped, scale, power, total) = compare(angle, shift)
+    matrix, _, (correlation, surface), (weighted, warped, scale, power, total) = compare(angle, shift)
     # The gradients that both images have in common are the signal's; the rest of the fixed image's own is noise.
     theirs = _jacobian(tf.reshape(warped * scale[:, None], tf.shape(fixed)), grid)
     shared = tf.math.divide_no_nan(tf.reduce_sum(weighted * theirs, 2), tf.linalg.diag_part(matrix))  # (batch, 3)
@@ -91,7 +98,7 @@ def refine(fixed, moving, angle, shift, steps, share=None, expected=None):
     strayed |= ~(tf.math.is_finite(correlation) & (correlation > 0.0))
     angle = tf.where(strayed, start[0], angle)
     shift, variance = tf.where(strayed[:, None], start[1], shift), tf.where(strayed, STRAYED, variance)
-    return Polished(angle, shift, correlation, variance, total / tf.cast(pixels, tf.float32))
+    return Polished(angle, shift, correlation, variance, total / tf.cast(pixels, tf.float32), surface)
 
 
 def _grid(size):
@@ -99,6 +106,22 @@ def _grid(size):
     y, x = (tf.range(tf.cast(n, tf.float32)) - (tf.cast(n, tf.float32) - 1.0) / 2.0 for n in (size[0], size[1]))
     x, y = tf.meshgrid(x, y)
     return tf.stack([tf.reshape(x, (-1,)), tf.reshape(y, (-1,))])
+
+
+def _terms(places):
+    """TERMS at places (2, pixels) from -1 to 1: (terms, pixels)."""
+    return tf.stack([places[0] ** i * places[1] ** j for i, j in TERMS])
+
+
+def _without_last(products, count):
+    """Inner products (batch, k, k) of what is left of vectors once the last `count` of them are taken out: the Schur complement.
+
+    One vector after the other: a factorization stops a whole batch for one pair that is not a number.
+    """
+    for last in range(products.shape[1] - 1, products.shape[1] - 1 - count, -1):
+        column, square = products[:, :last, last], products[:, last, last] + 1e-6
+        products = products[:, :last, :last] - column[:, :, None] * column[:, None, :] / square[:, None, None]
+    return products
 
 
 def _inside(points, half):
