@@ -65,7 +65,8 @@ def test_texture_as_fine_as_a_pixel_is_exact(polished):
     found = polished(fixed, moving, np.full(16, 0.3), np.tile([-3.2, 1.8], (16, 1)))
     turn, move = errors(found, np.zeros(16), np.array([-3.0, 2.0]))
     assert np.median(turn) < 0.01 and turn.max() < 0.2 and np.median(move) < 0.06
-    assert np.median(found.signs[:, 2:]) > 0.9  # the correlation, and what both share of the highest frequencies
+    assert found.signs[:, 2].min() > 0.9  # the correlation
+    assert found.signs[:, 3].min() > 0.6  # what both share of the highest frequencies, less what chance could give
 
 
 @pytest.mark.parametrize("level", [0.1, 0.3])

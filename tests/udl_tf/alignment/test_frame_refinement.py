@@ -59,6 +59,24 @@ def test_what_only_one_frame_covers_does_not_count(picture):
     assert correlation[0] > 0.995 and correlation[1] == pytest.approx(correlation[0], abs=1e-4) and correlation[2] < 0.5
 
 
+def test_light_from_another_side_changes_nothing(pair):
+    start = ANGLE + OFF[:, 0], SHIFT + OFF[:, 1:]
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    plain = refined(*pair, *start)
+    lit = refined(pair[0] + 3.0 * x - y * y, pair[1] - 2.0 * y + x * y, *start)
+    for name in ("angle", "shift", "correlation"):
+        np.testing.assert_allclose(getattr(lit, name), getattr(plain, name), rtol=2e-3, atol=5e-3)
+    assert np.abs(lit.surface).max() < 1.0 and np.ptp(lit.surface) > 0.1  # how the sides lie to each other once turned
+
+
+def test_surfaces_that_agree_are_told(pair):
+    """One plane in both as they lie: 1; two that are opposite: -1; at right angles: 0."""
+    x, y = np.meshgrid(*[np.arange(pair[0].shape[1]) - (pair[0].shape[1] - 1) / 2] * 2)
+    noise = 0.01 * np.random.default_rng(0).normal(size=(2, 3, *x.shape))
+    found = refined(np.stack([x, x, x]) + noise[0], np.stack([3.0 * x, -x, y]) + noise[1], np.zeros(3), np.zeros((3, 2)), steps=0)
+    np.testing.assert_allclose(found.surface, [1.0, -1.0, 0.0], atol=1e-3)
+
+
 def test_grey_values_do_not_matter(pair):
     start = ANGLE + OFF[:, 0], SHIFT + OFF[:, 1:]
     plain, other = refined(*pair, *start), refined(0.05 * pair[0] + 1.0, 5.0 * pair[1] - 2.0, *start)

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from pipelines import geometry
-from udl_tf.alignment.shared import without_shared
+from udl_tf.alignment.shared import SIGNS, SUSPECT, lies_still, without_shared
+from udl_tf.alignment.signs import Signs
 
 ANGLE, SHIFT = np.array([35.0, -80.0, 150.0, 100.0]), np.array([[2.0, 1.0], [-3.0, 0.0], [0.0, 4.0], [1.0, -2.0]])
 RANDOM = np.random.default_rng(7)
@@ -54,3 +55,23 @@ def test_a_movie_that_is_aligned_already_stays_as_it_is(aligner, picture):
     frames = picture(np.zeros(4), np.zeros((4, 2)))
     found = aligner.align(frames + NOISE[0] + PATTERNS["sensor pattern"], frames + NOISE[1] + PATTERNS["sensor pattern"])
     assert np.abs(found.angle).max() < 1.0 and np.abs(found.shift).max() < 0.5
+
+
+def test_what_agrees_best_where_it_lies_may_be_a_pattern_and_nothing_else_may():
+    signs = np.zeros((5, SIGNS), np.float32)
+    signs[:, Signs.COUNT] = np.log1p([SUSPECT + 1.0, SUSPECT - 1.0, 100.0, 100.0, 100.0])
+    signs[2, -1] = 1.0  # it agrees better once it is moved
+    angle, shift = [0.5, 0.0, 0.0, 30.0, 359.0], [[0.3, 0.0]] * 4 + [[2.0, 0.0]]
+    found = lies_still(tf.constant(signs), tf.constant(angle), tf.constant(shift))
+    assert found.numpy().tolist() == [True, False, False, False, False]
+
+
+def test_an_object_that_moved_by_half_a_pixel_is_no_pattern(chain, picture):
+    """Clean, so that what both share as they lie leaves a difference that agrees with itself somewhere."""
+    poses = np.zeros(4), np.array([[0.4, 0.3], [-0.5, 0.2], [0.0, 0.6], [0.3, -0.3]])
+    seen = chain.describe_fixed(tf.constant(picture(*poses))), chain.describe(tf.constant(picture(poses[0], 0.0 * poses[1])))
+    found = chain.careful(*seen, tf.constant(16.0))
+    np.testing.assert_allclose(found["shift"], poses[1], atol=0.1)
+    assert (found["signs"].numpy()[:, SIGNS - 2 :] > 0.9).all()  # it agrees better moved, and surely so
+    still = chain.careful(seen[0], chain.describe(tf.constant(picture(*poses))), tf.constant(16.0))
+    assert (still["signs"].numpy()[:, SIGNS - 1] == 0.0).all()
