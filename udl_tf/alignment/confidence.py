@@ -55,7 +55,7 @@ def features(raw):
     """What the score is a function of, (batch, 5 + signs), all about as large as 1.
 
     1, the logarithms of 1 + evidence, (1 + evidence) / (1 + potential), and 1 + lead; that of the raw standard error; the
-    signs (`udl_tf.alignment.shared.SIGNS`).
+    signs (`udl_tf.alignment.shared.SIGNS`, of photographs also `frame_polish.SIGNS`).
     """
     found, possible, leads = (tf.math.log1p(tf.maximum(raw[name], 0.0)) for name in ("evidence", "potential", "lead"))
     error = tf.clip_by_value(0.5 * tf.math.log(raw["variance"] + 1e-8), -5.0, 5.0)
