@@ -5,6 +5,7 @@ import tensorflow as tf
 from pipelines.normalise import normalise, usable
 from pipelines.preparation.background import without_slow_background, without_surface, without_uneven_light
 from pipelines.preparation.dirt import without_dirt
+from pipelines.preparation.edges import without_edge
 from pipelines.preparation.places import without_empty_places
 from pipelines.spectra.resample import fourier_resample
 from udl_tf.alignment.repair import repair
@@ -25,7 +26,9 @@ def prepare(images, box, particles):
     images = tf.where(good[:, None, None], repair(images), tf.zeros_like(images))
     images = without_empty_places(images, wild=particles)
     prepared = tf.ensure_shape(fourier_resample(images, box), (None, box, box))
-    prepared, uneven = without_slow_background(without_dirt(prepared)) if particles else without_uneven_light(prepared)
+    prepared, uneven = (
+        without_slow_background(without_dirt(without_edge(prepared))) if particles else without_uneven_light(prepared)
+    )
     return good, normalise(prepared), uneven
 
 
@@ -40,4 +43,4 @@ def clean(images):
     """
     good = usable(images)
     images = tf.where(good[:, None, None], images, tf.zeros_like(images))
-    return normalise(without_surface(without_dirt(without_empty_places(images)))), good
+    return normalise(without_surface(without_dirt(without_edge(without_empty_places(images))))), good
