@@ -87,7 +87,7 @@ def _blocks(images):
     mean, square = (tf.nn.avg_pool2d(part[..., None], every, every, "VALID")[..., 0] for part in (images, tf.square(images)))
     rim = _coarse(images.shape[1])[2].astype(np.float32)
     fast = tf.reduce_sum((square - tf.square(mean)) * rim, [1, 2]) / rim.sum()
-    return mean, fast / max(every**2 - 1.0, 1.0) + LEAST * tf.reduce_mean(square, [1, 2]) + 1e-12
+    return mean, fast / (every**2 - 1.0) + LEAST * tf.reduce_mean(square, [1, 2]) + 1e-12
 
 
 def _coarse(size):

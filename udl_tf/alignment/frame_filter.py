@@ -41,12 +41,18 @@ class FrameFilter:
         self.window = soft_disc(box)
         self.slopes = (self.rings.independent * np.arange(box // 2) ** 2).astype(np.float32)
 
-    def __call__(self, fixed, moving, native, sizes, agreed=0.0):
+    def seen(self, fixed, moving):
+        """Spectra of both images (batch, box, box), and the power (batch, rings) of the pair: what `filtered` starts from."""
+        power = tf.sqrt(self._power(fixed) * self._power(moving))
+        power += TINY * tf.reduce_max(power, 1, keepdims=True) + 1e-12
+        return [tf.signal.rfft2d(images) for images in (fixed, moving)], power
+
+    def filtered(self, spectra, power, native, sizes, agreed=0.0):
         """Filter.
 
         Args:
-            fixed, moving: (batch, box, box). native: side of the images before they were brought to the box: smaller ones hold
-                no higher frequencies, and no noise there. sizes: sides that are wanted, the box or less.
+            spectra, power: what is `seen` of a pair. native: side of the images before they were brought to the box: smaller
+                ones hold no higher frequencies, and no noise there. sizes: sides that are wanted, the box or less.
             agreed: (batch,), share of the highest frequencies that both images have in common (`agreement`): it is no noise.
 
         Returns:
@@ -54,16 +60,6 @@ class FrameFilter:
             the filtered images' gradients; `expected` (batch,), in their power, which is the correlation of an aligned pair;
             `independent` (batch,), how many complex numbers that count alike the pair holds.
         """
-        return self.filtered(*self.seen(fixed, moving), native, sizes, agreed)
-
-    def seen(self, fixed, moving):
-        """Spectra of both images, and the power (batch, rings) of the pair: what `filtered` starts from."""
-        power = tf.sqrt(self._power(fixed) * self._power(moving))
-        power += TINY * tf.reduce_max(power, 1, keepdims=True) + 1e-12
-        return [tf.signal.rfft2d(images) for images in (fixed, moving)], power
-
-    def filtered(self, spectra, power, native, sizes, agreed=0.0):
-        """What the call returns, from what is `seen`."""
         noise = ((1.0 - agreed) * tf.linalg.matvec(power, self._noise_rings(native)))[:, None]
         return {size: self._at(size, spectra, power, noise) for size in sizes}
 

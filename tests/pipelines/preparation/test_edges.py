@@ -39,7 +39,8 @@ def test_an_edge_goes_and_the_object_stays(name, height):
     particle, edge = 2.0 * spot(0.0, 0.1, 0.2), EDGES[name] - EDGES[name].mean()
     left = without_edge(tf.constant(NOISE + particle + height * edge, tf.float32)).numpy()
     rest = left - left.mean((1, 2), keepdims=True) - (NOISE - NOISE.mean((1, 2), keepdims=True)) - (particle - particle.mean())
-    assert np.mean(rest**2) < 0.1 * height**2 * np.mean(edge**2)  # straight ones, or without noise, far less
+    most = 0.08 if name == "bent" and abs(height) < 10.0 else 0.03  # noise hides how an edge bends
+    assert np.mean(rest**2) < most * height**2 * np.mean(edge**2)
 
 
 def test_images_of_a_batch_do_not_know_each_other():

@@ -23,7 +23,9 @@ def banded(count, box=BOX, seed=0):
 
 
 def filtered(fixed, moving, native=BOX, sizes=(BOX,), agreed=0.0):
-    found = FrameFilter(fixed.shape[1])(*(tf.constant(part, tf.float32) for part in (fixed, moving)), native, sizes, agreed)
+    whole = FrameFilter(fixed.shape[1])
+    seen = whole.seen(*(tf.constant(part, tf.float32) for part in (fixed, moving)))
+    found = whole.filtered(*seen, native, sizes, agreed)
     return {size: type(one)(*(part.numpy() for part in one)) for size, one in found.items()}
 
 
