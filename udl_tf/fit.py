@@ -19,6 +19,7 @@ Ctrl-C ends the training early instead, and a model is made of what there is.
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 import sys
@@ -31,9 +32,18 @@ from udl_tf.presets import PRECISIONS, PRESETS, SECTION_PRESETS, resolve
 from udl_tf.views.config import VIEW_PRESETS
 
 CHECKPOINT_EVERY = 30.0  # seconds
-NEXT = {
-    "section-interpolation": "interpolate VOLUME --output OUT",
-    "section-superresolution": "upsample VOLUME --factor 3 --output OUT",
+RUN = ("data", "fixed", "moving", "simulate_from", "views", "init", "snr", "noise", "steps", "batch", "precision", "seed")
+REFUSED = {  # kind of run: options that do not go with it, and what does
+    "resumed": (
+        (*RUN, "deterministic", "xla", "output"),
+        "--resume alone, the run keeps its settings and its data",
+    ),
+    "views": (
+        (*(name for name in RUN if name not in ("data", "views", "seed")), "deterministic", "xla", "strategy"),
+        "--data and --views alone",
+    ),
+    "sections": (("views", "snr", "noise", "simulate_from", "fixed"), "--data VOLUME at most"),
+    "pairs": (("views",), f"--preset {' or '.join(VIEW_PRESETS)}"),
 }
 
 
@@ -73,50 +83,51 @@ def add_args(parser):
 
 def main(args):
     """Run the command; returns the exit code."""
-    names = (
-        "data",
-        "fixed",
-        "moving",
-        "simulate_from",
-        "views",
-        "init",
-        "snr",
-        "noise",
-        "steps",
-        "batch",
-        "precision",
-        "seed",
-        "deterministic",
-        "xla",
-        "output",
-    )
-    given = [name for name in names if getattr(args, name) is not None]
-    if args.resume and given:
-        option = given[0].replace("_", "-")
-        raise InputError(f"received --{option} with --resume: expected --resume alone, the run keeps its settings and its data")
+    kind = _kind(args)
+    refused, expected = REFUSED[kind]
+    given = [name for name in refused if getattr(args, name) is not None]
+    if given:
+        run_of = "--resume" if args.resume else f"--preset {args.preset}"
+        raise InputError(f"received --{given[0].replace('_', '-')} with {run_of}: expected {expected}")
     if (args.fixed is None) != (args.moving is None):
         raise InputError(f"received --{'moving' if args.fixed is None else 'fixed'} alone: expected --fixed DIR --moving DIR")
     if args.fixed and (args.data or args.simulate_from):
         raise InputError(f"received --fixed with --{'data' if args.data else 'simulate-from'}: expected one of them")
     require(args.resume, args.data, args.simulate_from, args.fixed, args.moving)
-    if args.preset in VIEW_PRESETS:
-        return _fit_views(args)
-    if args.views is not None:
-        raise InputError(f"received --views with --preset {args.preset}: expected --preset {' or '.join(VIEW_PRESETS)}")
-    wrong = [name for name in ("snr", "noise", "simulate_from", "fixed") if getattr(args, name) is not None]
-    if args.preset in SECTION_PRESETS and wrong:
-        raise InputError(f"received --{wrong[0].replace('_', '-')} with --preset {args.preset}: expected --data VOLUME at most")
-    if args.preset:
+    config = _views_config(args) if kind == "views" else None
+    if kind in ("sections", "pairs"):
         resolve(args.preset, steps=args.steps, batch=args.batch, precision=args.precision, seed=args.seed)
+    output = args.resume or args.output or f"runs/{pathlib.Path(args.preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     import_tensorflow()
     from udl_tf.classification import fitting
 
+    if config is not None:
+        return _learn_views(args, output, functools.partial(fitting.fit_views, args.preset, config, args.data, output))
     if args.resume and fitting.is_views(args.resume):
-        return _learned(args, args.resume, lambda *options: fitting.resume_views(args.resume, *options))
-    from udl_tf.training import runs
+        return _learn_views(args, output, functools.partial(fitting.resume_views, args.resume))
+    return _train(args, output)
+
+
+def _kind(args):
+    if args.resume:
+        return "resumed"
+    return "views" if args.preset in VIEW_PRESETS else "sections" if args.preset in SECTION_PRESETS else "pairs"
+
+
+def _views_config(args):
+    if args.data is None:
+        raise InputError(f"--preset {args.preset} without --data: expected a stack of particles (.mrcs, .star)")
+    views = None if args.views in (None, "auto") else args.views
+    if views is not None and not (views.isdigit() and int(views)):
+        raise InputError(f"--views {views}: expected a number of at least 1, or auto")
+    return dataclasses.replace(VIEW_PRESETS[args.preset], views=views and int(views), seed=args.seed or 0)
+
+
+def _train(args, output):
+    """Train a network, on pairs or on sections, or go on with that; returns the exit code."""
+    from udl_tf.training import run_table, runs
     from udl_tf.training.stopping import EXIT_CODE, TerminatedError
 
-    output = args.resume or args.output or f"runs/{pathlib.Path(args.preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     verbose = 0 if args.json else 1
     try:
         if args.resume:
@@ -143,87 +154,19 @@ def main(args):
         print(f"{ended}; go on with: python -m udl_tf.fit --resume {output}", file=sys.stderr)
         return EXIT_CODE
     if metrics is not None:  # of several workers the first one has them
-        print(json.dumps(metrics) if args.json else table(metrics, output))
+        print(json.dumps(metrics) if args.json else run_table.table(metrics, output))
     return 0
 
 
-def _fit_views(args):
-    """Learn the views of a stack: another kind of run, with few options."""
-    wrong = ("fixed", "simulate_from", "init", "snr", "noise", "steps", "batch", "precision", "deterministic", "xla", "strategy")
-    given = [name for name in wrong if getattr(args, name) is not None]
-    if given:
-        raise InputError(
-            f"received --{given[0].replace('_', '-')} with --preset {args.preset}: expected --data and --views alone"
-        )
-    if args.data is None:
-        raise InputError(f"--preset {args.preset} without --data: expected a stack of particles (.mrcs, .star)")
-    views = None if args.views in (None, "auto") else args.views
-    if views is not None and not (views.isdigit() and int(views)):
-        raise InputError(f"--views {views}: expected a number of at least 1, or auto")
-    config = dataclasses.replace(VIEW_PRESETS[args.preset], views=views and int(views), seed=args.seed or 0)
-    output = args.output or f"runs/{args.preset}-{time.strftime('%Y%m%d-%H%M%S')}"
-    import_tensorflow()
-    from udl_tf.classification import fitting
-
-    return _learned(args, output, lambda *options: fitting.fit_views(args.preset, config, args.data, output, *options))
-
-
-def _learned(args, output, learn):
-    """Print what a run that learns views has found."""
+def _learn_views(args, output, learn):
+    """Learn the views of a stack by `learn`, and print what was found; returns the exit code."""
     from udl_tf.chunks.executors import single_threaded
+    from udl_tf.classification import run_table
 
     single_threaded()
     metrics = learn(not args.json, (lambda text: None) if args.json else (lambda text: print(text, file=sys.stderr)))
-    if args.json:
-        print(json.dumps(metrics))
-        return 0
-    print(f"{metrics['classes']} views of {metrics['particles']} particles in {metrics['seconds']:.0f} s")
-    for number, (members, period, sigma) in enumerate(
-        zip(metrics["members"], metrics["resolution"], metrics["psi_sigma_deg"], strict=True)
-    ):
-        resolved = "nothing resolved" if period is None else f"resolved to {period:.1f}"
-        accuracy = "" if sigma is None else f", psi to {sigma:.2f} deg"
-        print(f"view {number + 1:3d} {members:8d} particles, {resolved}{accuracy}")
-    print(f"{output}: config.json metrics.json report.html averages.mrcs model/1/")
-    print(f"next: python -m udl_tf.classify PARTICLES --model {output} --output classified.star")
+    print(json.dumps(metrics) if args.json else run_table.table(metrics, output))
     return 0
-
-
-def table(metrics, output):
-    """The metrics as a person wants to read them."""
-    if "task" in metrics:
-        return _section_table(metrics, output)
-    lines = [f"trained {metrics['steps']} steps in {metrics['seconds']:.0f} s ({metrics['pairs_per_second']:.0f} pairs/s)"]
-    if "rotation_error_deg" in metrics:
-        lines.append(f"{'error on held-out pairs':28s}{'mean':>8s}{'median':>8s}{'95 %':>8s}")
-        modulo = f"rotation, modulo {metrics['period_deg']:g}"
-        for name, key in (
-            (f"{modulo}, deg", "rotation_error_deg"),
-            ("  network alone, deg", "network_rotation_error_deg"),
-            ("shift, px", "shift_error_px"),
-        ):
-            row = metrics[key]
-            lines.append(f"{name:28s}{row['mean']:8.2f}{row['median']:8.2f}{row['p95']:8.2f}")
-        lines.append(f"{'right half-turn':28s}{100 * metrics['right_half_turn']:7.1f} %")
-    else:
-        lines.append("truth unknown: no error measured")
-    lines.append(f"{output}: config.json metrics.json report.png logs/ model/1/")
-    if metrics["interrupted"]:
-        lines.append(f"interrupted: python -m udl_tf.fit --resume {output} trains the remaining steps")
-    lines.append(f"next: python -m udl_tf.align FIXED MOVING --model {output}")
-    return "\n".join(lines)
-
-
-def _section_table(metrics, output):
-    """The metrics of a network on sections."""
-    numbers = [f"{name.replace('_', ' '):28s}{value:8.3f}" for name, value in metrics.items() if isinstance(value, float)]
-    lines = [f"{metrics['task']}: trained {metrics['steps']} steps; on what was held out, in standard deviations", *numbers]
-    lines.append(f"{output}: config.json metrics.json report.png logs/ model/1/")
-    if metrics["interrupted"]:
-        lines.append(f"interrupted: python -m udl_tf.fit --resume {output} trains the remaining steps")
-    if metrics["task"] in NEXT:
-        lines.append(f"next: python -m udl_tf.sections {NEXT[metrics['task']]} --model {output}")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -221,3 +221,22 @@ def test_a_model_of_another_network_is_refused(model_folder, small_config):
 def test_options_of_views_and_of_others_do_not_mix(options, message, capsys):
     assert command(*options) == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_a_run_of_views_prints(tmp_path, monkeypatch, capsys):
+    from udl_tf.chunks import executors
+    from udl_tf.classification import fitting
+
+    found = {"classes": 2, "particles": 9, "seconds": 61.4, "members": [5, 4], "resolution": [12.34, None]}
+    asked = []
+    monkeypatch.setattr(executors, "single_threaded", lambda: None)  # of this process, which has more to do
+    monkeypatch.setattr(fitting, "fit_views", lambda *given: asked.append(given) or found | {"psi_sigma_deg": [0.456, None]})
+    assert command("--preset", "cryo-views", "--data", tmp_path, "--views", 2, "--seed", 3, "--output", tmp_path / "run") == 0
+    preset, config, data, output, progress, say = asked[0]
+    assert (preset, data, output, progress) == ("cryo-views", str(tmp_path), str(tmp_path / "run"), True)
+    assert (config.views, config.seed) == (2, 3)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "2 views of 9 particles in 61 s"
+    assert " ".join(lines[1].split()) == "view 1 5 particles, resolved to 12.3, psi to 0.46 deg"
+    assert " ".join(lines[2].split()) == "view 2 4 particles, nothing resolved"
+    assert lines[-1] == f"next: python -m udl_tf.classify PARTICLES --model {tmp_path / 'run'} --output classified.star"
