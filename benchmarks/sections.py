@@ -64,6 +64,7 @@ def add_args(parser):
     )
     parser.add_argument("--format", default=".tif", choices=large.FORMATS, help="of large volumes (default: .tif)")
     parser.add_argument("--elastic", action="store_true", help="large volumes: align with --elastic")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="large volumes: processes that compare (default: 1)")
     parser.add_argument("--folder", metavar="DIR", help="where to make the temporary folder of large volumes")
 
 

@@ -9,7 +9,7 @@ TRANSFORMS = ("rigid", "affine", "homography", "displacement")  # kinds that `ud
 METHODS = {"affine": "ecc", "homography": "sift", "displacement": "dis"}  # of `udl_tf.rivals.registry`, unless told otherwise
 FORMATS = ("json", "csv", "itk", "skimage", "opencv")  # see `pipelines.files.transforms.registry`
 OVERLAYS = ("checkerboard", "red-green", "difference", "grid")  # see `udl_tf.registration.overlays`
-OBJECTIVES = ("correlation", "adversarial")  # of sections that are aligned, see `udl_tf.volumes.jobs.align`
+OBJECTIVES = ("correlation", "adversarial")  # of sections that are aligned, see `udl_tf.volumes.volume_alignment.align`
 FILLINGS = ("flow", "linear")  # see `udl_tf.volumes.filling.METHODS`
 SPACING = 32  # pixels, between nodes of the fields that `udl_tf.volumes.elastic` finds
 

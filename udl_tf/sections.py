@@ -3,7 +3,7 @@
     python -m udl_tf.sections align volume.tif --output aligned.tif --transforms moved.csv --report aligned.html
     python -m udl_tf.sections align volume.tif --output aligned.tif --elastic --transforms moved.json
     python -m udl_tf.sections align volume.tif --output aligned.tif --objective adversarial
-    python -m udl_tf.sections align volume.tif --output aligned.tif --resume
+    python -m udl_tf.sections align volume.tif --output aligned.tif --workers 8 --resume
     python -m udl_tf.sections apply moved.csv other_channel.tif --output other_aligned.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --uncertainty sigma.tif
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --model runs/sections
@@ -15,7 +15,7 @@ its form and type of number.
 Slow drift stays where it is: tissue that runs through the sections at an angle is not made straight.
 """
 
-import functools
+import contextlib
 import json
 import sys
 
@@ -50,6 +50,10 @@ def add_args(parser):
         help="pixels by which the tissue itself runs from a section to the next; more keeps more (default: from the volume)",
     )
     align.add_argument("--model", default="photo", metavar="NAME|DIR", help="asked where sections lie far apart (default: photo)")
+    align.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that compare sections (default: none but this)"
+    )
+    align.add_argument("--scheduler", metavar="ADDRESS", help="compare sections on the workers of a Dask scheduler")
     align.add_argument("--resume", action="store_true", help="go on from the finished chunks of a killed run")
     apply = jobs.add_parser("apply", help="move another channel or resolution by saved transforms")
     apply.add_argument("saved", metavar="TRANSFORMS", help="what align wrote with --transforms (.json, .csv)")
@@ -91,19 +95,27 @@ def _align(args):
         expected = f"{LEAST_SPACING} pixels or more" if args.elastic else "--elastic with it"
         raise InputError(f"--elastic-spacing {args.elastic_spacing:g}: expected {expected}")
     elastic = (args.elastic_spacing or SPACING) if args.elastic else None
+    if args.workers < 1:
+        raise InputError(f"{args.workers} workers: expected 1 or more")
     models.find(args.model)
     import_tensorflow()
-    import udl_tf
-    from udl_tf.volumes import jobs
+    from udl_tf.chunks.executors import open_executor, single_threaded
+    from udl_tf.volumes import jobs, volume_alignment
     from udl_tf.volumes.kept_work import kept_work
+    from udl_tf.volumes.section_readers import LazyAligner
+
+    single_threaded()
 
     outputs = {"transforms": args.transforms, "report": args.report, "elastic": elastic, "objective": args.objective}
     array = jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite, **outputs)
     settings = {"elastic": elastic, "objective": args.objective, "keep_trend": args.keep_trend}
-    with kept_work(array, args.output, args.model, settings, args.resume) as store, bar("section", "align", args.json) as tell:
-        aligner = functools.partial(udl_tf.load, args.model)
-        options = {"keep_trend": args.keep_trend, "aligner": aligner, "tell": tell, "store": store}
-        found = jobs.align(array, args.output, **options, **outputs)
+    with contextlib.ExitStack() as stack:
+        others = args.workers > 1 or args.scheduler
+        executor = stack.enter_context(open_executor(args.workers, args.scheduler)) if others else None
+        store = stack.enter_context(kept_work(array, args.output, args.model, settings, args.resume))
+        tell = stack.enter_context(bar("section", "align", args.json))
+        options = {"keep_trend": args.keep_trend, "aligner": LazyAligner(args.model), "tell": tell, "store": store}
+        found = volume_alignment.align(array, args.output, executor=executor, **options, **outputs)
     written = filter(None, (args.output, args.transforms, args.report))
     return _told(args, found, [*_of_volume(found), *(f"wrote {path}" for path in written)])
 

@@ -21,9 +21,8 @@ def rows(args, seed):
             progress(f"writing {count} sections of {SIDE} pixels")
             write(source, count, seed)
             size = sum(path.stat().st_size for path in ([source] if source.is_file() else source.rglob("*")))
-            found = peak(
-                ["udl_tf.sections", "align", source, "--output", output, "--json", *(["--elastic"] if args.elastic else [])]
-            )
+            options = [*(["--elastic"] if args.elastic else []), *(["--workers", str(args.workers)] if args.workers > 1 else [])]
+            found = peak(["udl_tf.sections", "align", source, "--output", output, "--json", *options])
             row = {"sections": count, "format": args.format, "input GB": size / 1e9, "peak GB": found["peak GB"]}
             yield {**row, "s": found["seconds"], "s a section": found["seconds"] / count}
 

@@ -84,7 +84,7 @@ class Here:
 
 
 def single_threaded():
-    """Let TensorFlow and NumPy compute each operation with one thread, in this process, from now on.
+    """Let TensorFlow, NumPy and OpenCV compute each operation with one thread, in this process, from now on.
 
     Call it before TensorFlow's first operation; calling it again does nothing.
 
@@ -97,9 +97,11 @@ def single_threaded():
             from udl_tf.commands import import_tensorflow
 
             import_tensorflow()  # without the lines it writes to stderr at its start
+    import cv2
     import tensorflow as tf
     from threadpoolctl import threadpool_limits
 
+    cv2.setNumThreads(1)  # its flow is found in as many strips as there are threads
     threadpool_limits(limits=1)  # matrix products of NumPy (OpenBLAS, MKL), whose bytes depend on it, too
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)

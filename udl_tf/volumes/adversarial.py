@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.errors import InputError
+from pipelines.files.lazy import LazyArray
 from udl_tf.networks.sections.discriminator import Discriminator
 from udl_tf.volumes.alignment import SectionPoses
 from udl_tf.volumes.drift import white_part
@@ -61,6 +62,11 @@ class AdversarialConfig:
     def __post_init__(self):
         if self.wrong not in WRONG:
             raise InputError(f"wrong of an adversarial objective: received {self.wrong!r}, expected one of {', '.join(WRONG)}")
+
+
+def ratio_of(array: LazyArray) -> float:
+    """Pixels from a section of a volume to the next; 1 where its file does not say."""
+    return array.spacing["Z"] / array.spacing["X"] if {"Z", "X"} <= set(array.spacing) else 1.0
 
 
 def side_of(count: int, size: tuple[int, int], ratio: float, most: int = AdversarialConfig.side) -> int:

@@ -51,11 +51,12 @@ def align_sections(
     keep_trend: float | None = None,
     tell: Callable[[int, int], None] = lambda done, of: None,
     store: ChunkStore | None = None,
+    executor=None,
 ) -> SectionPoses:
     """Poses that take the jitter out of a volume.
 
     Args:
-        aligner, read, count, tell, store: see `section_pairs.compare_sections`.
+        aligner, read, count, tell, store, executor: see `section_pairs.compare_sections`.
         keep_trend: pixels by which the tissue itself runs from a section to the next one, along an axis, root mean square:
             the larger, the more is kept. None: from the standard errors of the pairs.
 
@@ -64,7 +65,7 @@ def align_sections(
     """
     if count < 2:
         raise InputError(f"a volume of {count} sections: expected two or more")
-    pairs = compare_sections(aligner, read, count, tell, store)
+    pairs = compare_sections(aligner, read, count, tell, store, executor)
     return poses_of(pairs, count, keep_trend)
 
 

@@ -50,6 +50,7 @@ def align_fields(
     known: np.ndarray | None = None,
     tell: Callable[[int, int], None] = lambda done, of: None,
     store: ChunkStore | None = None,
+    executor=None,
 ) -> SectionFields:
     """Fields that take out by what sections are bent, each by itself.
 
@@ -57,10 +58,10 @@ def align_fields(
         read: from a number to a section (height, width) that lies where the rigid alignment put it, and which of its pixels show
             something, bool. count: sections, two or more. spacing: pixels between nodes.
         known: (count,) bool, others are not moved; None: all. tell: called with the sections done and their count.
-        store: see `section_flows.compare_fields`.
+        store, executor: see `section_flows.compare_fields`.
     """
     known = np.ones(count, bool) if known is None else known
-    flows = compare_fields(read, count, spacing, tell, store)
+    flows = compare_fields(read, count, spacing, tell, store, executor)
     told = known[flows.first] & known[flows.second]
     steps = agreeing_steps(dataclasses.replace(flows, weight=flows.weight * told[:, None, None]), count)
     path = np.concatenate([np.zeros_like(steps[:1]), np.cumsum(steps, 0)])

@@ -1,34 +1,24 @@
-"""Files in, files out: a volume aligned, filled, made finer. What `udl_tf.sections` does, but for `moving.apply`."""
+"""Files in, files out: a volume filled, made finer; and what is checked of outputs before the work."""
 
 import contextlib
-import dataclasses
 import pathlib
-from collections.abc import Callable
-
-import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.files.atomic import atomic_path
 from pipelines.files.lazy import LazyArray
 from pipelines.files.series_writing import TIFFS
-from pipelines.files.transforms.registry import check_fields, format_of, write_field_table, write_transforms
-from pipelines.files.transforms.table import TransformTable
+from pipelines.files.transforms.registry import check_fields, format_of
 from pipelines.files.volumes import check_volume, finer, open_volume, planes_writer, write_volume
-from pipelines.geometry import frames
-from udl_tf.chunks.executors import Here
-from udl_tf.chunks.run import run
-from udl_tf.chunks.store import ChunkStore
 from udl_tf.registration.warping import as_stored
-from udl_tf.volumes.adversarial import adversarial_poses, side_of
-from udl_tf.volumes.alignment import align_sections
+from udl_tf.volumes.adversarial import ratio_of, side_of
 from udl_tf.volumes.between import all_between
 from udl_tf.volumes.faults import find_faults
 from udl_tf.volumes.filling import Filling
 from udl_tf.volumes.finer_network import open_finer
-from udl_tf.volumes.moving import check_bendable, moved_sections, with_fields
+from udl_tf.volumes.moving import check_bendable
 from udl_tf.volumes.network_filling import NetworkFilling
-from udl_tf.volumes.report import Planes, check_report, write_report
+from udl_tf.volumes.report import check_report
 from udl_tf.volumes.section_network import open_network
+from udl_tf.volumes.section_readers import SectionReader
 from udl_tf.volumes.slices import Scale
 
 
@@ -47,7 +37,7 @@ def check_outputs(
     if elastic:
         check_bendable(array, elastic)
     if objective == "adversarial":
-        side_of(array.plane_count, array.shape[-2:], _ratio(array))
+        side_of(array.plane_count, array.shape[-2:], ratio_of(array))
     if uncertainty and pathlib.Path(uncertainty).suffix.lower() not in TIFFS:
         raise InputError(f"cannot write {uncertainty}: expected {' or '.join(TIFFS)}")
     check_report(report)
@@ -60,95 +50,6 @@ def check_outputs(
         if not path.parent.is_dir():
             raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
     return array
-
-
-def align(
-    array: LazyArray,
-    output,
-    transforms=None,
-    keep_trend: float | None = None,
-    aligner: Callable | None = None,
-    tell: Callable[[int, int], None] = lambda done, of: None,
-    report=None,
-    elastic: float | None = None,
-    objective: str = "correlation",
-    store: ChunkStore | None = None,
-) -> dict:
-    """Align the volume of an array and write it; volume and transforms appear together.
-
-    Args:
-        array: from `check_outputs`. transforms: file for them, or None. keep_trend, aligner, tell: see `align_sections`.
-        report: HTML file for a page about it, or None. elastic: pixels between nodes of the fields that unbend the sections
-            after the rigid alignment; None: they are only turned and moved.
-        objective: ``correlation``, or ``adversarial``: what correlation finds is moved on by `adversarial_poses`.
-        store: where all that takes long, but for writing, is kept and found again; or None.
-
-    Returns:
-        Plain numbers: lists of "angle", "shift", "score", "correlation", "step" (pixels that a section was moved against the one
-        before, root mean square over it) an entry a section, "failed" numbers from 1, "jitter" in degrees and pixels, "drift" in
-        pixels kept, "objective". With fields "elastic": their "spacing" in pixels, "rms" displacement of each section, numbers
-        "damped" from 1. Where the objective is adversarial "moved_on": root mean square pixels by which it moved sections.
-    """
-    size, count = array.shape[-2:], array.plane_count
-    parts = 1 + (objective == "adversarial") + bool(elastic)
-
-    def telling(part):
-        return lambda done, of: tell(part * count + count * done // of, parts * count)
-
-    found = first = align_sections(aligner, _reader(array), count, keep_trend, telling(0), store)
-    if objective == "adversarial":
-        found = _moved_on(array, first, telling(1), store)
-    names = tuple(str(number + 1) for number in range(count))
-    about = found.angle, found.shift, found.angle_sigma, found.shift_sigma, found.score
-    table = TransformTable(names, size, size, *about, {"objective": objective})
-    fields = None
-    if elastic:
-        table, fields = with_fields(array, table, elastic, found.failed, telling(parts - 1), store)
-    before, after = (Planes(count, size) for _ in range(2))
-
-    def sections():
-        for number, section in enumerate(moved_sections(array, table)):
-            if report:
-                before.add(number, array.planes([number])[0])
-                after.add(number, section)
-            yield section
-
-    with contextlib.ExitStack() as stack:
-        if transforms:  # is named when the volume is there
-            part = stack.enter_context(atomic_path(transforms))
-            (write_field_table if elastic else write_transforms)(table, part)
-        write_volume(output, sections(), array)
-    change = frames.error(found.angle[1:], found.shift[1:], (found.angle[:-1], found.shift[:-1]), size)
-    told = {
-        "angle": found.angle.tolist(),
-        "shift": found.shift.tolist(),
-        "score": found.score.tolist(),
-        "correlation": found.correlation.tolist(),
-        "step": [0.0, *change.tolist()],
-        "failed": (found.failed + 1).tolist(),
-        "jitter": {"degrees": float(found.jitter[0]), "pixels": float(found.jitter[1])},
-        "drift": float(np.linalg.norm(found.drift - found.drift.mean(0), axis=1).max()),
-        "objective": objective,
-    }
-    if found is not first:
-        moved = frames.error(found.angle, found.shift, (first.angle, first.shift), size)
-        told["moved_on"] = float(np.sqrt(np.square(moved).mean()))
-    if fields:
-        told["elastic"] = {"spacing": elastic, "rms": fields.rms.tolist(), "damped": (fields.damped + 1).tolist()}
-    if report:
-        write_report(report, pathlib.Path(array.path).name, told, before, after)
-    return told
-
-
-def _moved_on(array, poses, tell, store):
-    """What `adversarial_poses` makes of poses, all of them one chunk."""
-
-    def move(*_):
-        found = adversarial_poses(_reader(array), poses, array.shape[-2:], _ratio(array), tell=tell)
-        return {"angle": found.angle, "shift": found.shift}
-
-    (moved,) = run("objective", move, None, [(0, array.plane_count)], Here(), store)
-    return dataclasses.replace(poses, **moved)
 
 
 def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncertainty=None, method="flow", model=None) -> dict:
@@ -167,16 +68,16 @@ def interpolate(array: LazyArray, output, wanted: list[int] | None = None, uncer
     """
     count = array.plane_count
     if wanted is None:
-        why = find_faults(_reader(array), count)
+        why = find_faults(SectionReader(array), count)
     else:
         wrong = [number for number in wanted if not 1 <= number <= count]
         if wrong:
             raise InputError(f"--sections {wrong[0]}: expected numbers from 1 to {count}")
         why = {number - 1: "as told" for number in sorted(set(wanted))}
-    filling, made = Filling(_reader(array), count, list(why), method), {}
+    filling, made = Filling(SectionReader(array), count, list(why), method), {}
     if model:
         filling = NetworkFilling(
-            open_network(model, Scale.of_volume(_reader(array), count, why)), _reader(array), count, list(why), method
+            open_network(model, Scale.of_volume(SectionReader(array), count, why)), SectionReader(array), count, list(why), method
         )
 
     def sections():
@@ -217,8 +118,8 @@ def upsample(array: LazyArray, output, factor: int, model=None) -> int:
             yield array.planes([number])[0]
 
     if model:
-        between = open_finer(model, Scale.of_volume(_reader(array), array.plane_count), factor).between(
-            _reader(array), array.plane_count
+        between = open_finer(model, Scale.of_volume(SectionReader(array), array.plane_count), factor).between(
+            SectionReader(array), array.plane_count
         )
     else:
         between = _along_flow(array, factor)
@@ -235,12 +136,3 @@ def _along_flow(array, factor):
         after = array.planes([number])[0]
         yield from all_between(before, after, factor)
         before = after
-
-
-def _ratio(array):
-    """Pixels from a section to the next; 1 where the file does not say."""
-    return array.spacing["Z"] / array.spacing["X"] if {"Z", "X"} <= set(array.spacing) else 1.0
-
-
-def _reader(array):
-    return lambda number: array.planes([number])[0]

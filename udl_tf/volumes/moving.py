@@ -14,8 +14,9 @@ from pipelines.files.volumes import write_volume
 from pipelines.geometry.transforms import Displacement, Rigid, compose
 from udl_tf.chunks.store import ChunkStore
 from udl_tf.registration.placing import placed
-from udl_tf.registration.warping import shown, warp_planes
+from udl_tf.registration.warping import warp_planes
 from udl_tf.volumes.elastic import SectionFields, align_fields
+from udl_tf.volumes.section_readers import PlacedReader, SectionReader
 
 
 def apply(array: LazyArray, transforms, output) -> int:
@@ -69,20 +70,18 @@ def with_fields(
     failed: np.ndarray,
     tell: Callable[[int, int], None],
     store: ChunkStore | None = None,
+    executor=None,
 ) -> tuple[FieldTable, SectionFields]:
     """The rigid transforms of an array's sections and, after them, the fields of `align_fields`, in one field each.
 
     Args:
-        spacing: pixels between nodes. failed: numbers of sections that are not moved. tell, store: see `align_fields`.
+        spacing: pixels between nodes. failed: numbers of sections that are not moved. tell, store, executor: see `align_fields`.
     """
     size, known = table.fixed, np.ones(len(table), bool)
     known[failed] = False
 
-    def read(number):
-        pose = float(table.angle[number]), table.shift[number]
-        return warp_planes(array.planes([number]), *pose)[0], shown(*pose, size, size)
-
-    found = align_fields(read, len(table), spacing, known, tell, store)
+    read = PlacedReader(SectionReader(array), table.angle, table.shift, size)
+    found = align_fields(read, len(table), spacing, known, tell, store, executor)
     # At the field's own nodes nothing is lost: what is bilinear between them is so still, turned and moved.
     total = compose(Rigid(table.angle, table.shift), Displacement(found.field, spacing), spacing)
     total = dataclasses.replace(total, field=np.round(np.float64(total.field), DECIMALS))  # what is written is what is applied

@@ -55,8 +55,8 @@ def write_report(path, name: str, found: dict, before: Planes, after: Planes) ->
     """Write the page; it appears when it is whole.
 
     Args:
-        path: of the HTML file. name: of the volume. found: what `jobs.align` returns. before, after: planes of the volume as it
-            was and as it was written.
+        path: of the HTML file. name: of the volume. found: what `volume_alignment.align` returns.
+        before, after: planes of the volume as it was and as it was written.
     """
     count, jitter = len(found["angle"]), found["jitter"]
     parts = [f"<h1>{html.escape(name)}: {count} sections</h1>"]

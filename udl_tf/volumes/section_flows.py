@@ -16,6 +16,7 @@ from pipelines.geometry import displacement
 from udl_tf.chunks.executors import Here
 from udl_tf.chunks.run import ranges, run
 from udl_tf.chunks.store import ChunkStore
+from udl_tf.volumes.section_readers import Told
 
 APART = (1, 2)
 PIECE = 8  # sections whose flows are kept together
@@ -41,12 +42,39 @@ class SectionFlows:
     weight: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True)
+class FlowTask:
+    """What flows are found by, see `compare_fields`."""
+
+    read: Callable
+    spacing: float
+    tell: Callable[[int], None]
+
+    @functools.cached_property
+    def search(self):
+        """OpenCV's object."""
+        search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        search.setVariationalRefinementIterations(0)  # nodes are means of many pixels: as near without, in a third of the time
+        return search
+
+    @functools.cached_property
+    def grid(self) -> Callable:
+        """From the size of a section to a `_Grid`."""
+        return functools.lru_cache(1)(lambda size: _Grid(size, self.spacing))
+
+    @functools.cached_property
+    def seen(self) -> Callable:
+        """From a number to what flow is found between; the last ones are kept."""
+        return functools.lru_cache(max(APART) + 1)(lambda number: _seen(*self.read(number)))
+
+
 def compare_fields(
     read: Callable,
     count: int,
     spacing: float,
     tell: Callable[[int, int], None] = lambda done, of: None,
     store: ChunkStore | None = None,
+    executor=None,
 ) -> SectionFlows:
     """`SectionFlows` of each section to those one and two behind it; four sections are in memory at a time.
 
@@ -54,30 +82,28 @@ def compare_fields(
         read: from a number to a section (height, width) and which of its pixels show something, bool. count: sections.
         spacing: pixels between nodes. tell: called with the sections done and their count.
         store: where flows are kept, and found if they are there already; or None.
+        executor: see `section_pairs.compare_sections`.
     """
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    search.setVariationalRefinementIterations(0)  # nodes are means of many pixels: as near without, in a third of the time
-    grid = functools.lru_cache(1)(lambda size: _Grid(size, spacing))
-    seen = functools.lru_cache(max(APART) + 1)(lambda number: _seen(*read(number)))
-
-    def compare(_, start, stop):
-        pairs, nodes = [], []
-        for number in range(start, stop):
-            near = {k: seen(k) for k in range(max(0, number - max(APART)), number + 1)}
-            for first in (number - apart for apart in APART[:number]):
-                flow, say = _believed(search, near[first], near[number])
-                nodes.append(grid(say.shape).nodes(flow, say))
-                pairs.append((first, number))
-            tell(number + 1, count)
-        flow, weight = map(np.stack, zip(*nodes))
-        return {"pair": np.array(pairs), "flow": flow, "weight": weight}
-
-    found, pieces = [], ranges(count, PIECE)
-    for (_, stop), piece in zip(pieces, run("flows", compare, None, pieces, Here(), store), strict=True):
+    told, found, pieces = Told(lambda done: tell(done, count)), [], ranges(count, PIECE)
+    task = FlowTask(read, spacing, told)
+    for (_, stop), piece in zip(pieces, run("flows", flows, task, pieces, executor or Here(), store), strict=True):
         found.append(piece)
-        tell(stop, count)
+        told(stop)
     pair, flow, weight = (np.concatenate([piece[name] for piece in found]) for name in ("pair", "flow", "weight"))
     return SectionFlows(*pair.T, flow, weight)
+
+
+def flows(task: FlowTask, start: int, stop: int) -> dict[str, np.ndarray]:
+    """Arrays of the flows of some sections to those before them."""
+    pairs, nodes = [], []
+    for number in range(start, stop):
+        for first in (number - apart for apart in APART[:number]):
+            flow, say = _believed(task.search, task.seen(first), task.seen(number))
+            nodes.append(task.grid(say.shape).nodes(flow, say))
+            pairs.append((first, number))
+        task.tell(number + 1)
+    flow, weight = map(np.stack, zip(*nodes))
+    return {"pair": np.array(pairs), "flow": flow, "weight": weight}
 
 
 class _Grid:

@@ -20,6 +20,7 @@ from udl_tf.registration.pairs import DOUBTFUL, NOTHING, collected, judged, regi
 from udl_tf.registration.pyramid import Pyramid
 from udl_tf.registration.refinement import Refined, first_level, refine
 from udl_tf.registration.result import Registration
+from udl_tf.volumes.section_readers import Told
 
 APART = (1, 2, 3)
 PIECE = 8  # sections whose pairs are kept together
@@ -38,12 +39,32 @@ class SectionPairs:
     registration: Registration
 
 
+@dataclasses.dataclass(frozen=True)
+class PairTask:
+    """What sections are compared by, see `compare_sections`.
+
+    Attributes:
+        near: {(first, second): (`Refined` or None, score)} of all neighbours, where others are compared.
+    """
+
+    aligner: Callable
+    read: Callable[[int], np.ndarray]
+    tell: Callable[[int, int], None]
+    near: dict | None = None
+
+    @functools.cached_property
+    def pyramid(self) -> Callable:
+        """From a number to a `Pyramid`, or None; the last ones are kept."""
+        return functools.lru_cache(max(APART) + 1)(lambda number: _pyramid(self.read(number), number))
+
+
 def compare_sections(
     aligner: Callable,
     read: Callable[[int], np.ndarray],
     count: int,
     tell: Callable[[int, int], None] = lambda done, of: None,
     store: ChunkStore | None = None,
+    executor=None,
 ) -> SectionPairs:
     """Register each section with those that follow it; five of them are in memory at a time.
 
@@ -51,35 +72,49 @@ def compare_sections(
         aligner: without arguments; gives the `udl_tf.alignment.aligner.Aligner` that is asked where sections lie far from one
             another. It is called when it is needed.
         read: from a number to a section (height, width), all of one size; one that shows nothing is passed over.
-        count: sections, two or more. tell: called with the sections done and their count.
+        count: sections, two or more. tell: called with what is done and of how much.
         store: where pairs are kept, and found if they are there already; or None.
+        executor: see `udl_tf.chunks.executors.open_executor`; where it is another process, `aligner` and `read` can be sent to
+            it, as those of `section_readers`. None: here, one piece after the other.
     """
-    pyramid = functools.lru_cache(max(APART) + 1)(lambda number: _pyramid(read(number), number))
-    known = {}  # {(first, second): (`Refined` or None, score)}
+    pieces, executor = ranges(count, PIECE), executor or Here()
 
-    def compare(_, start, stop):
-        before = len(known)
-        for number in range(start, stop):
-            near = {k: pyramid(k) for k in range(max(0, number - max(APART)), number + 1)}
-            for first in (number - apart for apart in APART[:number]):
-                if first == number - 1:
-                    one = _neighbours(aligner, near[first], near[number])
-                else:
-                    between = [known[k, k + 1] for k in range(first, number)]
-                    if first < number - 2 and all(map(_believed, between)):
-                        continue
-                    one = _further(near[first], near[number], between)
-                known[first, number] = one
-            tell(number + 1, count)
-        return _packed(dict(list(known.items())[before:]))
+    def found(stage, function, part, near=None):
+        told, known = Told(lambda done: tell(part * count + done, 2 * count)), {}
+        task = PairTask(aligner, read, told, near)
+        for (_, stop), piece in zip(pieces, run(stage, function, task, pieces, executor, store), strict=True):
+            known |= _unpacked(piece)
+            told(stop)
+        return known
 
-    pieces = ranges(count, PIECE)
-    for (_, stop), piece in zip(pieces, run("pairs", compare, None, pieces, Here(), store), strict=True):
-        known |= _unpacked(piece)
-        tell(stop, count)
+    near = found("neighbours", neighbours, 0)
+    both = near | (found("further", further, 1, near) if count > 2 else {})
+    known = {pair: both[pair] for k in range(count) for pair in ((k - apart, k) for apart in APART) if pair in both}
     size = np.shape(read(0))
     first, second = np.array(list(known)).T
     return SectionPairs(first, second, collected(list(known.values()), size, size))
+
+
+def neighbours(task: PairTask, start: int, stop: int) -> dict[str, np.ndarray]:
+    """Arrays of the pairs of some sections with the ones before them."""
+    known = {}
+    for number in range(max(start, 1), stop):
+        known[number - 1, number] = _neighbours(task.aligner, task.pyramid(number - 1), task.pyramid(number))
+        task.tell(number + 1)
+    return _packed(known)
+
+
+def further(task: PairTask, start: int, stop: int) -> dict[str, np.ndarray]:
+    """Arrays of the pairs of some sections with those two before them, and three where it takes them."""
+    known = {}
+    for number in range(max(start, 2), stop):
+        for apart in APART[1:number]:
+            first = number - apart
+            between = [task.near[k, k + 1] for k in range(first, number)]
+            if apart == 2 or not all(map(_believed, between)):
+                known[first, number] = _further(task.pyramid(first), task.pyramid(number), between)
+        task.tell(number + 1)
+    return _packed(known)
 
 
 def _packed(pairs):

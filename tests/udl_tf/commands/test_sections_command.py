@@ -104,7 +104,7 @@ def test_elastic_then_apply(folder, capsys):
 
 def test_adversarial_writes_the_same_kind_of_transforms(tmp_path, monkeypatch, capsys):
     """And the same ones from the same seed."""
-    from udl_tf.volumes import jobs
+    from udl_tf.volumes import volume_alignment
     from udl_tf.volumes.adversarial import AdversarialConfig, adversarial_poses
 
     def twice(read, poses, size, ratio, tell):
@@ -116,7 +116,7 @@ def test_adversarial_writes_the_same_kind_of_transforms(tmp_path, monkeypatch, c
         assert np.array_equal(one.shift, other.shift) and np.array_equal(one.angle, other.angle)
         return one
 
-    monkeypatch.setattr(jobs, "adversarial_poses", twice)
+    monkeypatch.setattr(volume_alignment, "adversarial_poses", twice)
     about = {"resolution": (1 / 0.01, 1 / 0.01), "metadata": {"axes": "ZYX", "spacing": 0.015, "unit": "um"}}
     tifffile.imwrite(tmp_path / "volume.tif", made_volume(16, (56, 60), 3, 1.5), imagej=True, **about)
     found = {}
@@ -134,14 +134,14 @@ def test_adversarial_writes_the_same_kind_of_transforms(tmp_path, monkeypatch, c
 
 
 def test_a_volume_that_is_not_written_leaves_no_transforms(folder, monkeypatch):
-    from udl_tf.volumes import jobs
+    from udl_tf.volumes import volume_alignment
 
     def interrupted(path, sections, like):
         next(sections)
         assert list(folder.glob(".part.*half.json"))  # made, not yet named
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(jobs, "write_volume", interrupted)
+    monkeypatch.setattr(volume_alignment, "write_volume", interrupted)
     command = ["sections", "align", str(folder / "volume.tif"), "--output", str(folder / "half.tif")]
     assert console([*command, "--transforms", str(folder / "half.json")]) == 130
     assert not list(folder.glob("*half.json")) and not list(folder.glob(".part.*"))

@@ -14,7 +14,7 @@ from pipelines.pictures.tissue import made_volume
 from udl_tf.chunks.store import ChunkStore
 from udl_tf.commands import console
 from udl_tf.registration.result import PER_PAIR
-from udl_tf.volumes import jobs, kept_work, section_flows, section_pairs
+from udl_tf.volumes import kept_work, section_flows, section_pairs, volume_alignment
 
 COUNT, SIZE = 11, (64, 72)
 
@@ -135,10 +135,10 @@ def test_what_the_objective_found_is_kept(tmp_path, monkeypatch):
         calls.append(size)
         return dataclasses.replace(poses, shift=poses.shift + [0.25, -0.5])
 
-    monkeypatch.setattr(jobs, "adversarial_poses", moved_on)
+    monkeypatch.setattr(volume_alignment, "adversarial_poses", moved_on)
     command = ["sections", "align", "volume.tif", "--output", "a.tif", "--transforms", "a.csv", "--objective", "adversarial"]
     with monkeypatch.context() as patch:
-        killed_at(patch, jobs, "write_volume", 1)
+        killed_at(patch, volume_alignment, "write_volume", 1)
         assert console(command) == 130
     pairs = killed_at(monkeypatch, section_pairs, "judged", 0)
     assert console([*command, "--resume"]) == 0
