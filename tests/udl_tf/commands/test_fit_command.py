@@ -26,13 +26,13 @@ def command(*arguments):
 @pytest.fixture(scope="module")
 def config_file(small_config, tmp_path_factory):
     path = tmp_path_factory.mktemp("config") / "small.json"
-    path.write_text(json.dumps(as_dict(small_config)))
+    path.write_text(json.dumps(as_dict(dataclasses.replace(small_config, calibration_pairs=256))))
     return path
 
 
 @pytest.fixture(scope="module")
 def finished(config_file, tmp_path_factory):
-    """A run without data, of 4 steps, calibrated on a few pairs."""
+    """A run without data, of 4 steps, calibrated on four batches of pairs."""
     folder = tmp_path_factory.mktemp("runs") / "one" / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibration_pairs, "PLAN", ((2, 0.03, 1.0, ""), (1, 0.03, 1.0, "strangers"), (1, 0.0, 0.0, "")))

@@ -1,4 +1,4 @@
-"""A small training under the strategy named on the command line, for test_strategies: prints losses and moved weights as JSON.
+"""Small trainings under the strategies named on the command line, for test_strategies: each prints losses and moved weights.
 
 Plain gradient descent: a weight's move is the sum of its gradients, so it is as exact as they are, on any processor, and a
 gradient of the wrong size shows. Adam divides a gradient by its own size: where one is near zero its rounding error alone
@@ -14,11 +14,16 @@ import tensorflow as tf
 BOX, BATCH, STEPS = 64, 8, 6
 
 
-def main(name):
-    if name == "mirrored":  # before TensorFlow starts its devices
+def main(names):
+    """Train once a name, and print a line of JSON each; `deterministic` comes last, for all after it would be, too."""
+    if "mirrored" in names:  # before TensorFlow starts its devices
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    for name in names:
+        print(json.dumps(trained_under(name)), flush=True)
 
+
+def trained_under(name):
     from pipelines import noise, pairs
     from pipelines.pictures import phantoms
     from udl_tf.training import hardware
@@ -39,8 +44,7 @@ def main(name):
     replicas = strategy.num_replicas_in_sync if strategy else 1
     chief, agree = hardware.is_chief(strategy), hardware.agreement(strategy)
     agreed = [agree(False), agree(not chief), agree(chief), agree(False)]
-    result = {"replicas": replicas, "chief": chief, "agreed": agreed, "logs": losses, "moved": moved}
-    print(json.dumps(result))
+    return {"replicas": replicas, "chief": chief, "agreed": agreed, "logs": losses, "moved": moved}
 
 
 def model():
@@ -67,4 +71,4 @@ def plain(logs):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

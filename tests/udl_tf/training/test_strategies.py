@@ -13,12 +13,15 @@ import pytest
 PROGRAM = pathlib.Path(__file__).with_name("strategy_program.py")
 ROOT = PROGRAM.parents[3]
 LIMIT = 400  # seconds, on a machine where much else is going on; 10 to 60 are usual
-pytestmark = pytest.mark.slow("five processes, each of which imports TensorFlow and traces a training")
+pytestmark = pytest.mark.slow("three processes, each of which imports TensorFlow and traces a training or three")
 
 
-def start(name, **variables):
+HERE = ("one", "mirrored", "deterministic")  # one after the other in one process, which has two devices
+
+
+def start(*names, **variables):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", **variables}
-    command = [sys.executable, str(PROGRAM), name]
+    command = [sys.executable, str(PROGRAM), *names]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -35,17 +38,18 @@ def worker_variables(count):
 
 @pytest.fixture(scope="module")
 def runs():
-    """What each process printed; all of them run at the same time."""
-    started = {name: start(name) for name in ("one", "deterministic", "mirrored")}
-    started |= {f"worker {i}": start("multiworker", **variables) for i, variables in enumerate(worker_variables(2))}
+    """What each training printed; all of the processes run at the same time."""
+    started = {HERE: start(*HERE)}
+    started |= {(f"worker {i}",): start("multiworker", **variables) for i, variables in enumerate(worker_variables(2))}
     try:
-        ended = {name: process.communicate(timeout=LIMIT) for name, process in started.items()}
+        ended = {names: process.communicate(timeout=LIMIT) for names, process in started.items()}
     finally:
         for process in started.values():
             process.kill()
-    failed = [f"{name}: {ended[name][1][-2000:]}" for name, process in started.items() if process.returncode]
+    failed = [f"{names}: {ended[names][1][-2000:]}" for names, process in started.items() if process.returncode]
     assert not failed, "\n".join(failed)
-    return {name: json.loads(out.splitlines()[-1]) for name, (out, _) in ended.items()}
+    lines = {names: out.splitlines()[-len(names) :] for names, (out, _) in ended.items()}
+    return {name: json.loads(line) for names in lines for name, line in zip(names, lines[names], strict=True)}
 
 
 def test_one_process_learns_something(runs):
