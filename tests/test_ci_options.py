@@ -49,8 +49,9 @@ def suite(pytester):
 
 def test_a_test_over_the_limit_fails_with_its_fixtures_unless_marked(suite):
     suite.runpytest_subprocess("tests/test_slow.py").assert_outcomes(passed=4)
-    found = suite.runpytest_subprocess("tests/test_slow.py", "--limit", "0.25")
-    found.assert_outcomes(passed=3, failed=1)
+    found = suite.runpytest_subprocess("tests", "--limit", "0.25", "-v")
+    found.assert_outcomes(passed=5, failed=1)
+    found.stdout.fnmatch_lines(["tests/test_slow.py::test_long FAILED*", "tests/test_files.py::test_it*"])  # slow files first
     found.stdout.fnmatch_lines(["*test_long*", "took * s: expected at most 0.25, or the mark slow(reason)"])
 
 
