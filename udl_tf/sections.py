@@ -9,6 +9,7 @@
     python -m udl_tf.sections interpolate aligned.tif --output filled.tif --model runs/sections
     python -m udl_tf.sections upsample filled.tif --factor 3 --output isotropic.tif
     python -m udl_tf.sections upsample filled.tif --factor 3 --output isotropic.tif --model runs/finer
+    python -m udl_tf.sections remake aligned.tif --output smooth.tif --model runs/smooth
 
 VOLUME is a TIFF, MRC or HDF5 file (file.h5/name), an OME-Zarr folder, or a folder with a picture a section. What is written has
 its form and type of number.
@@ -74,7 +75,10 @@ def add_args(parser):
     more.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections, aligned")
     more.add_argument("--model", metavar="RUN", help="of fit --preset sections-superresolution: makes them instead")
     more.add_argument("--factor", type=int, required=True, metavar="N", help="steps in place of one, 2 or more")
-    for job in (align, apply, fill, more):
+    anew = jobs.add_parser("remake", help="make all sections anew by a network, so that planes across them look like sections")
+    anew.add_argument("volume", metavar="VOLUME", help="TIFF or MRC file, or folder of sections, aligned")
+    anew.add_argument("--model", required=True, metavar="RUN", help="of fit --preset sections-alignment-...: it makes new pixels")
+    for job in (align, apply, fill, more, anew):
         job.add_argument("--output", required=True, metavar="OUT", help="the volume that is written, in the form of VOLUME")
         job.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
         job.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
@@ -83,7 +87,8 @@ def add_args(parser):
 def main(args):
     """Run the command; returns the exit code."""
     require(args.volume, getattr(args, "saved", None))
-    return {"align": _align, "apply": _apply, "interpolate": _interpolate, "upsample": _upsample}[args.job](args)
+    do = {"align": _align, "apply": _apply, "interpolate": _interpolate, "upsample": _upsample, "remake": _remake}
+    return do[args.job](args)
 
 
 def _align(args):
@@ -105,7 +110,7 @@ def _align(args):
     from udl_tf.volumes.section_readers import LazyAligner
 
     single_threaded()
-
+    aligner = LazyAligner(args.model)
     outputs = {"transforms": args.transforms, "report": args.report, "elastic": elastic, "objective": args.objective}
     array = jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite, **outputs)
     settings = {"elastic": elastic, "objective": args.objective, "keep_trend": args.keep_trend}
@@ -114,7 +119,7 @@ def _align(args):
         executor = stack.enter_context(open_executor(args.workers, args.scheduler)) if others else None
         store = stack.enter_context(kept_work(array, args.output, args.model, settings, args.resume))
         tell = stack.enter_context(bar("section", "align", args.json))
-        options = {"keep_trend": args.keep_trend, "aligner": LazyAligner(args.model), "tell": tell, "store": store}
+        options = {"keep_trend": args.keep_trend, "aligner": aligner, "tell": tell, "store": store}
         found = volume_alignment.align(array, args.output, executor=executor, **options, **outputs)
     written = filter(None, (args.output, args.transforms, args.report))
     return _told(args, found, [*_of_volume(found), *(f"wrote {path}" for path in written)])
@@ -155,6 +160,18 @@ def _upsample(args):
     array = jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite)
     count = jobs.upsample(array, args.output, args.factor, args.model)
     return _told(args, {"count": count}, [f"{count} sections, those given among them as they were", f"wrote {args.output}"])
+
+
+def _remake(args):
+    _find(args.model)
+    import_tensorflow()
+    from udl_tf.volumes import jobs
+
+    array = jobs.check_outputs(args.volume, args.output, overwrite=args.overwrite)
+    with bar("section", "remake", args.json) as tell:
+        found = jobs.remake(array, args.output, args.model, tell)
+    about = f"made anew; pixels differ by {found['changed']:.2f} standard deviations on average from those recorded"
+    return _told(args, found, [f"{found['count']} sections {about}", f"wrote {args.output}"])
 
 
 def _find(model):

@@ -111,7 +111,10 @@ def tune(
 
     base = resolve(preset, steps=steps, seed=seed)
     if network_of(base.network).task != "pair":
-        raise InputError(f"--preset {preset}: expected one of an aligner, {', '.join(PRESETS)}")
+        raise InputError(
+            f"--preset {preset}: a search goes by the consistency of angles, and this network tells none: expected one of an "
+            f"aligner, {', '.join(PRESETS)}"
+        )
     if trials < 1:
         raise InputError(f"--trials: received {trials}, expected at least 1")
     oracle = oracles.make_oracle(algorithm, trials, seed)

@@ -18,15 +18,21 @@ def level_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
     return sizes
 
 
-def said_of_levels(count: int, scale: list[float], remark: str = "") -> dict:
-    """What `multiscales` says of so many levels named by their numbers, of pixels that are `scale` along the image's axes."""
+def said_of_levels(count: int, scale: list[float], remark: str = "", origin: list[float] | None = None) -> dict:
+    """What `multiscales` says of so many levels named by their numbers.
+
+    Args:
+        scale: size of a pixel of the first one along the image's axes. origin: where its first pixel lies; None: at 0.
+    """
+    origin = np.zeros(len(scale)) if origin is None else np.asarray(origin, np.float64)
     datasets = []
     for number in range(count):
         factor = np.ones(len(scale))
         factor[-2:] = 2.0**number
         changes = [{"type": "scale", "scale": (factor * scale).tolist()}]
-        if number:  # its first pixel lies in the middle of those that it covers
-            changes.append({"type": "translation", "translation": (0.5 * (factor - 1.0) * scale).tolist()})
+        place = origin + 0.5 * (factor - 1.0) * scale  # its first pixel lies in the middle of those that it covers
+        if number or origin.any():
+            changes.append({"type": "translation", "translation": place.tolist()})
         datasets.append({"path": str(number), "coordinateTransformations": changes})
     told = {**({"method": METHOD} if count > 1 else {}), **({"remark": remark} if remark else {})}
     return {"datasets": datasets, **({"type": TYPE} if count > 1 else {}), **({"metadata": told} if told else {})}

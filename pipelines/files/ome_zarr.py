@@ -3,6 +3,8 @@
 import importlib.util
 import pathlib
 
+import numpy as np
+
 from pipelines.errors import InputError
 from pipelines.files.atomic import atomic_folder
 from pipelines.files.chunked import ChunkedArray, chunks_of, letters, write_slabs
@@ -30,12 +32,13 @@ class ZarrArray(ChunkedArray):
             node = zarr.open(str(path), mode="r")
             image = None if hasattr(node, "shape") else _image(path, dict(node.attrs))
             stored = node if image is None else node[image["datasets"][0]["path"]]
-            axes, spacing, unit = _named(path, image, stored)
+            axes, spacing, unit, origin = _named(path, image, stored)
         except InputError:
             raise
         except Exception as error:  # zarr has errors of many kinds for what is not its own
             raise InputError(f"{path} cannot be read: damaged, or not Zarr ({' '.join(str(error).split())[:200]})") from None
-        about = {"layout": "zarr", "format": int(stored.metadata.zarr_format), "name": (image or {}).get("name")}
+        version, name = int(stored.metadata.zarr_format), (image or {}).get("name")
+        about = {"layout": "zarr", "format": version, "name": name, "origin": origin}
         files = sorted(file for name in METADATA for file in path.rglob(name))  # a chunk a file may be a million of them
         super().__init__(path, stored, axes, about, spacing=spacing, unit=unit, files=files)
 
@@ -46,7 +49,7 @@ class ZarrArray(ChunkedArray):
 def write_zarr(path, planes, like: LazyArray, remark: str = "") -> None:
     """Write planes (height, width), as many as `like` has and of its type, as an OME-Zarr image, with levels as of `ome_levels`.
 
-    Of the version of its source, 0.4 where that is no Zarr. The folder appears when it is whole.
+    Of the version of its source, 0.4 where that is no Zarr, and with its origin. The folder appears when it is whole.
     """
     zarr, version = package(path), like.metadata.get("format", 2) if like.metadata.get("layout") == "zarr" else 2
     axes = "".join(letter if letter != "I" else "Z" for letter in like.axes)
@@ -62,9 +65,10 @@ def write_zarr(path, planes, like: LazyArray, remark: str = "") -> None:
             arrays.append(group.create_array(str(number), shape=shape, chunks=chunks, **about))
         write_slabs(Levels(arrays), planes, like)
         scale = [like.spacing.get(letter, 1.0) if letter in "ZYX" else 1.0 for letter in axes]
+        origin = [like.metadata.get("origin", {}).get(letter, 0.0) for letter in axes]
         image = {
             "axes": [_axis(letter, like.unit) for letter in axes],
-            **said_of_levels(len(arrays), scale, remark),
+            **said_of_levels(len(arrays), scale, remark, origin),
             **({"name": like.metadata["name"]} if like.metadata.get("name") else {}),
         }
         if version == 2:
@@ -97,7 +101,7 @@ def _image(path, attributes):
 
 
 def _named(path, image, stored):
-    """(axes, spacing, unit) of an array, and of the image that it belongs to."""
+    """(axes, spacing, unit, origin) of an array, and of the image that it belongs to; origin: where the first pixel lies."""
     said = (image or {}).get("axes")
     if said is None:
         names = list(getattr(stored.metadata, "dimension_names", None) or [])
@@ -109,15 +113,18 @@ def _named(path, image, stored):
             raise InputError(f"{path}: received the axes {axes}, expected some of T, C, Z before Y and X")
         axes = letters(path, len(stored.shape))
     if image is None:
-        return axes, {}, None
-    scale = [1.0] * len(axes)
+        return axes, {}, None, {}
+    scale, origin = np.ones(len(axes)), np.zeros(len(axes))
     for change in (*image["datasets"][0].get("coordinateTransformations", ()), *image.get("coordinateTransformations", ())):
         if change.get("type") == "scale":
-            scale = [one * other for one, other in zip(scale, change["scale"], strict=True)]
+            scale, origin = scale * change["scale"], origin * change["scale"]
+        if change.get("type") == "translation":
+            origin = origin + change["translation"]
     units = {unit_of(_short(axis.get("unit"))) for axis in said if isinstance(axis, dict) and axis.get("type") == "space"}
     if len(units) != 1 or None in units:
-        return axes, {}, None
-    return axes, {letter: float(size) for letter, size in zip(axes, scale) if letter in "ZYX"}, units.pop()
+        return axes, {}, None, {}
+    spacing, places = ({letter: float(one) for letter, one in zip(axes, part) if letter in "ZYX"} for part in (scale, origin))
+    return axes, spacing, units.pop(), places if any(places.values()) else {}
 
 
 def _short(unit):

@@ -1,7 +1,8 @@
-"""A trained network that puts sections between others, over a whole volume a few sections at a time.
+"""A trained network that makes a volume anew, finer along it or as fine, over the whole of it a few sections at a time.
 
-It goes over planes across the sections, along x and along y, and both answers are averaged. Beyond the borders the volume is
-reflected.
+Ours goes over planes across the sections, along x and along y, and both answers are averaged; but where it has a discriminator
+along x alone, as a mean is not sharp. The source's goes over blocks. Convolutions are valid and tiles are seen with their
+margins: they lie side by side as one piece would, and there is nothing to blend. Beyond the borders the volume is reflected.
 """
 
 import pathlib
@@ -19,22 +20,23 @@ from udl_tf.volumes.slices import Scale
 
 CHUNK = 24  # sections of which those between are made at once
 TILE = 256  # pixels, longest side of what is made at once
+BLOCK_TILE = 64  # the same of blocks, whose maps take fifty times as much memory
 ROWS = 16  # planes across the sections that are made at once
-TASK = "section-superresolution"
+FINER = ("section-superresolution", "section-blocks")
 
 
 class FinerNetwork:
-    """A network of `udl_tf.networks.sections.superresolution`, of planes.
+    """A network of `udl_tf.networks.sections.superresolution`, of planes or of blocks, or of `alignment` there.
 
     Args:
-        network: the Keras model. config: its `SectionSuperresolutionConfig`. scale: of the volume it is used on.
+        network: the Keras model. config: of it. scale: of the volume it is used on.
     """
 
     def __init__(self, network, config, scale: Scale):
         self._config, self._scale, self.factor = config, scale, config.factor
         self._run = tf.function(lambda planes: network(planes, training=False), reduce_retracing=True, autograph=False)
 
-    def between(self, read: Callable, count: int, chunk: int = CHUNK, tile: int = TILE) -> Iterator[np.ndarray]:
+    def between(self, read: Callable, count: int, chunk: int = CHUNK, tile: int | None = None) -> Iterator[np.ndarray]:
         """Sections float32 (height, width) that divide each step from a section to the next into `factor` equal ones.
 
         Args:
@@ -43,14 +45,22 @@ class FinerNetwork:
         Yields:
             For each of the `count` - 1 steps its `factor` - 1 sections, in order.
         """
+        for number, plane in enumerate(self.planes(read, count, chunk, tile)):
+            if number % self.factor:
+                yield plane
+
+    def planes(self, read: Callable, count: int, chunk: int = CHUNK, tile: int | None = None) -> Iterator[np.ndarray]:
+        """All that the network makes, float32 (height, width), from the place of the first section to that of the last one.
+
+        Args: see `between`.
+        """
         for start in range(0, count - 1, chunk):
             end = min(start + chunk, count - 1)
-            fine = self._fine(read, count, start, end, tile)
-            for step in range(end - start):
-                yield from fine[step * self.factor + 1 : (step + 1) * self.factor]
+            fine = self._fine(read, count, start, end, tile or (TILE if self._config.dimensions == 2 else BLOCK_TILE))
+            yield from fine if end == count - 1 else fine[:-1]
 
     def _fine(self, read, count, start, end, tile):
-        """All planes from section `start` to section `end`, the first and the last one left as they come."""
+        """All planes from section `start` to section `end`, as they come."""
         config, factor = self._config, self.factor
         before = -(-config.first // factor)  # sections that must be seen before
         length = (end - start) * factor + 1
@@ -66,10 +76,17 @@ class FinerNetwork:
             for left in range(0, size[1], tile):
                 rows, columns = (np.arange(low - margin, min(low + tile, side) + margin) for low, side in zip((top, left), size))
                 part = block[:, _reflected(rows, size[0])][:, :, _reflected(columns, size[1])]
-                down = self._along(part, margin)
-                across = self._along(part.transpose(0, 2, 1), margin).transpose(0, 2, 1)
-                made[:, top : top + tile, left : left + tile] = 0.5 * (down + across)[skip : skip + length]
+                made[:, top : top + tile, left : left + tile] = self._made(part, margin)[skip : skip + length]
         return self._scale.grey(made)
+
+    def _made(self, part, margin):
+        """(planes, rows, columns) of a block with margins."""
+        if self._config.dimensions == 3:
+            return self._run(tf.constant(part[None, ..., None])).numpy()[0]
+        along_x = self._along(part, margin)
+        if self._config.adversarial:
+            return along_x
+        return 0.5 * (along_x + self._along(part.transpose(0, 2, 1), margin).transpose(0, 2, 1))
 
     def _along(self, block, margin):
         """Planes of x and the sections, for one row after the other: (planes, rows, columns) of a block with margins."""
@@ -86,18 +103,28 @@ class FinerNetwork:
 
 
 def open_finer(name, scale: Scale, factor: int) -> FinerNetwork:
-    """The network of a run folder or SavedModel, for a volume of this scale.
+    """The network of a run folder or SavedModel that puts sections between others, for a volume of this scale.
 
     Raises:
         InputError: there is none, or it is trained for something else, or for another factor.
     """
+    found = _opened(name, scale, FINER, "sections-superresolution")
+    if found.factor != factor:
+        raise InputError(f"{name} makes {found.factor} steps of one: received --factor {factor}")
+    return found
+
+
+def open_remaking(name, scale: Scale) -> FinerNetwork:
+    """The network that makes all sections anew; see `open_finer`."""
+    return _opened(name, scale, ("section-alignment",), "sections-alignment-paper")
+
+
+def _opened(name, scale, tasks, preset):
     folder = models.find(name)
     config = load(pathlib.Path(folder) / "assets.extra" / "config.json")
     task = network_of(config.network).task
-    if task != TASK:
-        raise InputError(f"{name} is a network for the task {task}: expected one of fit --preset sections-superresolution")
-    if config.network.factor != factor:
-        raise InputError(f"{name} makes {config.network.factor} steps of one: received --factor {factor}")
+    if task not in tasks:
+        raise InputError(f"{name} is a network for the task {task}: expected one of fit --preset {preset}")
     network = build(config)
     saving.load_weights(folder, network)
     return FinerNetwork(network, config.network, scale)

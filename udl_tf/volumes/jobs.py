@@ -2,6 +2,9 @@
 
 import contextlib
 import pathlib
+from collections.abc import Callable
+
+import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.files.lazy import LazyArray
@@ -13,7 +16,7 @@ from udl_tf.volumes.adversarial import ratio_of, side_of
 from udl_tf.volumes.between import all_between
 from udl_tf.volumes.faults import find_faults
 from udl_tf.volumes.filling import Filling
-from udl_tf.volumes.finer_network import open_finer
+from udl_tf.volumes.finer_network import open_finer, open_remaking
 from udl_tf.volumes.moving import check_bendable
 from udl_tf.volumes.network_filling import NetworkFilling
 from udl_tf.volumes.report import check_report
@@ -127,6 +130,31 @@ def upsample(array: LazyArray, output, factor: int, model=None) -> int:
     text = f"each section of {array.plane_count} is followed by {factor - 1} made from it and the next one"
     write_volume(output, sections(), like, text)
     return like.plane_count
+
+
+def remake(array: LazyArray, output, model, tell: Callable[[int, int], None] = lambda done, of: None) -> dict:
+    """Make all sections of an array anew by a network, and write them in their form. Pixels are made, none is moved.
+
+    Args:
+        model: run folder or SavedModel of a network that makes reslices look like sections.
+        tell: called with the sections done and their count.
+
+    Returns:
+        "count" of sections, "changed": mean absolute difference of the pixels written to those read, in standard deviations.
+    """
+    count, away = array.plane_count, []
+    scale = Scale.of_volume(SectionReader(array), count)
+    network = open_remaking(model, scale)
+
+    def sections():
+        for number, plane in enumerate(network.planes(SectionReader(array), count)):
+            made = as_stored(plane, array.dtype)
+            away.append(float(np.abs(np.float32(made) - np.float32(array.planes([number])[0])).mean()) / scale.spread)
+            tell(number + 1, count)
+            yield made
+
+    write_volume(output, sections(), array, "all sections were made anew by a network: pixels are not those that were recorded")
+    return {"count": count, "changed": float(np.mean(away))}
 
 
 def _along_flow(array, factor):

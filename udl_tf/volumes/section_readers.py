@@ -11,6 +11,8 @@ from pipelines.errors import InputError
 from pipelines.files.lazy import LazyArray
 from pipelines.files.volumes import open_volume
 from udl_tf.alignment import models
+from udl_tf.networks.registry import network_of
+from udl_tf.presets import load
 from udl_tf.registration.warping import shown, warp_planes
 
 
@@ -57,10 +59,17 @@ class PlacedReader:
 
 
 class LazyAligner:
-    """An `udl_tf.alignment.aligner.Aligner` that is loaded once, where and when it is asked for. model: its name or folder."""
+    """An `udl_tf.alignment.aligner.Aligner` that is loaded once, where and when it is asked for. model: its name or folder.
+
+    Raises:
+        InputError: there is none, or it is a network on sections.
+    """
 
     def __init__(self, model):
         self._folder, self._loaded = pathlib.Path(models.find(model)).resolve(), None
+        task = task_of(self._folder)
+        if task.startswith("section"):
+            raise InputError(f"{model} is a network for the task {task}: expected an aligner, such as photo")
 
     def __call__(self):
         if self._loaded is None:
@@ -71,6 +80,14 @@ class LazyAligner:
 
     def __reduce__(self):
         return LazyAligner, (self._folder,)
+
+
+def task_of(folder) -> str:
+    """What the model in a folder was trained for; "pair" where its file does not say."""
+    try:
+        return network_of(load(pathlib.Path(folder) / "assets.extra" / "config.json").network).task
+    except InputError:
+        return "pair"
 
 
 class Told:

@@ -134,6 +134,7 @@ def test_ome_zarr_of_both_versions(tmp_path, version):
     scale = [{"type": "scale", "scale": [1.0, 40.0, 4.0, 4.0]}]
     sets = [{"path": name, "coordinateTransformations": scale} for name in ("fine", "coarse")]
     image = {"axes": axes, "datasets": sets, "name": "tissue"}
+    image["coordinateTransformations"] = [{"type": "translation", "translation": [0.0, 80.0, -12.5, 0.0]}]
     if version == 2:
         group.attrs["multiscales"] = [{"version": "0.4", **image}]
     else:
@@ -148,7 +149,9 @@ def test_ome_zarr_of_both_versions(tmp_path, version):
     assert again["0"].metadata.zarr_format == version and again["0"].chunks == (1, 3, 8, 8)
     np.testing.assert_array_equal(again["0"][0], 255 - VALUES)
     said = dict(again.attrs).get("ome", dict(again.attrs))["multiscales"][0]
-    assert said["axes"] == axes and said["datasets"][0]["coordinateTransformations"] == scale
+    moved = scale + image["coordinateTransformations"]
+    assert said["axes"] == axes and said["datasets"][0]["coordinateTransformations"] == moved
+    assert open_volume(tmp_path / "b.zarr").metadata["origin"] == {"Z": 80.0, "Y": -12.5, "X": 0.0}
     assert said["name"] == "tissue" and said["metadata"] == {"remark": "made by a test"}
 
 

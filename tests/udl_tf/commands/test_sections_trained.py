@@ -8,8 +8,11 @@ import pytest
 import tifffile
 
 from pipelines.pictures.tissue import made_volume
+from udl_tf.alignment.saving import save
 from udl_tf.commands import console
+from udl_tf.networks.build import build
 from udl_tf.presets import SECTION_PRESETS, as_dict
+from udl_tf.training.section_task import Served
 
 SIZES = {
     "sections-interpolation": {"slice_modules": 0, "fused_modules": 1, "maps": 4},
@@ -63,6 +66,9 @@ def test_interpolate_and_upsample_by_what_was_trained(folder, capsys):
         (["upsample", "--factor", "2"], "sections-superresolution", "makes 3 steps of one: received --factor 2"),
         (["interpolate"], "cryo", "is a network for the task pair"),
         (["interpolate"], "nowhere", "no model"),
+        (["remake"], "sections-interpolation", "expected one of fit --preset sections-alignment-paper"),
+        (["remake"], "nowhere", "no model"),
+        (["align"], "sections-superresolution", "is a network for the task section-superresolution: expected an aligner"),
     ],
 )
 def test_models_that_cannot_do_it(folder, capsys, command, run, message):
@@ -71,3 +77,21 @@ def test_models_that_cannot_do_it(folder, capsys, command, run, message):
     out = folder / "none.tif"
     assert console(["sections", name, str(folder / "volume.tif"), *options, "--output", str(out), "--model", model]) == 2
     assert message in capsys.readouterr().err and not out.exists()
+
+
+def test_remake_writes_what_the_network_makes(folder, capsys):
+    """A silent network gives the sections as they are; they are told to be made."""
+    config = SECTION_PRESETS["sections-alignment-paper"]
+    sizes = {"modules": 1, "maps": 3, "norm": False, "residual": True}
+    config = dataclasses.replace(config, network=dataclasses.replace(config.network, **sizes))
+    save(Served(build(config)), folder / "smooth" / "model" / "1", {"config": as_dict(config)})
+    out = folder / "smooth.tif"
+    command = ["sections", "remake", str(folder / "volume.tif"), "--output", str(out), "--model", str(folder / "smooth")]
+    assert console([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"count": 7, "changed": 0.0} and np.array_equal(tifffile.imread(out), tifffile.imread(folder / "volume.tif"))
+    with tifffile.TiffFile(out) as file:
+        assert "made anew by a network" in file.pages[0].description
+    assert console(command) == 2 and "exists: choose another name" in capsys.readouterr().err
+    assert console([*command, "--overwrite"]) == 0
+    assert capsys.readouterr().out.startswith("7 sections made anew; pixels differ by 0.00 standard deviations")

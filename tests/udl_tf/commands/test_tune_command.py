@@ -115,6 +115,7 @@ def test_a_folder_keeps_its_arguments(resumed, killed, preset):
     ("arguments", "message"),
     [
         (("--preset", "cryo", "--trials", "0"), "--trials: received 0, expected at least 1"),
+        (("--preset", "sections-interpolation"), "a search goes by the consistency of angles, and this network tells none"),
         (("--preset", "nothing"), "unknown preset 'nothing'"),
         (("--preset", "cryo", "--data", "nowhere.mrcs"), "nowhere.mrcs"),
     ],

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pipelines.pictures.tissue import made_volume
-from udl_tf.networks.sections.superresolution import SectionSuperresolutionConfig, superresolution
+from udl_tf.networks.sections.alignment import SectionAlignmentConfig, alignment
+from udl_tf.networks.sections.superresolution import SectionBlocksConfig, SectionSuperresolutionConfig, superresolution
 from udl_tf.volumes.finer_network import FinerNetwork, _reflected
 from udl_tf.volumes.slices import Scale
 
@@ -45,6 +46,36 @@ def test_both_directions_have_the_same_say(volume):
     made = np.stack(list(finer.between(volume.__getitem__, 7)))
     across = volume.transpose(0, 2, 1)
     np.testing.assert_allclose(np.stack(list(finer.between(across.__getitem__, 7))).transpose(0, 2, 1), made, atol=1e-3)
+
+
+def test_a_network_with_a_discriminator_is_not_averaged(volume):
+    """Turned by a quarter it makes something else."""
+    config = SectionSuperresolutionConfig(factor=2, adversarial=0.1, **SIZES)
+    finer = FinerNetwork(superresolution(config), config, Scale.of(volume))
+    made = next(finer.between(volume.__getitem__, 7))
+    across = volume.transpose(0, 2, 1)
+    assert np.abs(next(finer.between(across.__getitem__, 7)).T - made).mean() > 0.05 * volume.std()
+
+
+@pytest.mark.parametrize("kind", ["alignment", "blocks"])
+def test_blocks_lie_where_their_sections_are(volume, kind):
+    """Silent networks give the sections, and what lies on the line between them; others in parts what they give in one piece."""
+    if kind == "blocks":
+        options, build = {"factor": 2, **SIZES}, superresolution
+        silent, other = (SectionBlocksConfig(residual=residual, **options) for residual in (True, False))
+    else:
+        options, build = {"modules": 1, "maps": 3, "norm": False}, alignment
+        silent, other = (SectionAlignmentConfig(residual=residual, **options) for residual in (True, False))
+    scale, places = Scale.of(volume), np.arange(6 * silent.factor + 1) / silent.factor
+    planes = FinerNetwork(build(silent), silent, scale).planes(volume.__getitem__, 7, chunk=4, tile=24)
+    low = np.minimum(places.astype(int), 5)
+    part = (places - low)[:, None, None]
+    line = (1 - part) * np.float32(volume[low]) + part * np.float32(volume[low + 1])
+    np.testing.assert_allclose(np.stack(list(planes)), line, atol=1e-3)
+    network = FinerNetwork(build(other), other, scale)
+    whole, parts = (np.stack(list(network.planes(volume.__getitem__, 7, *size))) for size in ((), (2, 16)))
+    assert whole.shape == (len(places), 34, 41) and whole.std() > 0.1 * volume.std()
+    np.testing.assert_allclose(parts, whole, atol=1e-5 * volume.std() * 10)
 
 
 def test_numbers_beyond_the_ends_are_reflected():

@@ -27,6 +27,8 @@ class SectionAlignmentConfig(Adversary):
     residual: bool = False
 
     factor: typing.ClassVar[int] = 1  # planes come as sections do
+    dimensions: typing.ClassVar[int] = 3
+    beside: typing.ClassVar[int] = 0
 
     @property
     def margin(self) -> int:
@@ -41,6 +43,10 @@ class SectionAlignmentConfig(Adversary):
     def sections_for(self, planes: int) -> int:
         """How many sections give so many planes."""
         return planes + 2 * self.margin
+
+    def length(self, sections: int) -> int:
+        """Planes of the output for so many sections."""
+        return sections - 2 * self.margin
 
 
 def alignment(config):
