@@ -150,7 +150,7 @@ def test_parse(text, expected, written):
     "text, message",
     [
         (
-            "speckle:0.1",
+            "fog:0.1",
             "expected one of clean, gaussian:LEVEL, salt-and-pepper:LEVEL, poisson:LEVEL, blur:LEVEL, contrast:LEVEL",
         ),
         ("gaussian", "number for LEVEL"),

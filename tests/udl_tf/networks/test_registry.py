@@ -110,7 +110,7 @@ def test_a_module_without_such_a_network_is_named(tmp_path, kind, told):
 
 
 def test_what_is_no_network_is_named():
-    with pytest.raises(TypeError, match="type int: expected that of one of group, polar, siamese"):
+    with pytest.raises(TypeError, match=f"type int: expected that of one of {', '.join(registry.NETWORKS)}"):
         registry.kind_of(3)
 
 
