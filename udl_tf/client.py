@@ -9,8 +9,12 @@ with AlignClient("localhost:8500", model="cryo") as aligner:
 """
 
 import numpy as np
+import numpy.typing as npt
 
+from pipelines.errors import InputError
 from udl_tf.alignment.aligner import Aligner
+from udl_tf.registration.pyramid import Pyramid
+from udl_tf.registration.result import Registration
 from udl_tf.serving.backend import ServerBackend
 
 
@@ -39,6 +43,33 @@ class AlignClient(Aligner):
     ):
         super().__init__(ServerBackend(address, model, version, rest, timeout, message_bytes))
 
+    def align_full(self, fixed: npt.ArrayLike, moving: npt.ArrayLike) -> Registration:
+        """`udl_tf.registration.pairs.register_pair` with all of its work on the server, to which whole pictures are sent.
+
+        Args:
+            fixed, moving: real arrays (height, width) or (n, height, width), of any two sizes; one fixed picture serves many.
+
+        Returns:
+            `Registration` of n pairs.
+
+        Raises:
+            InputError: arrays that are no pictures, see `Pyramid`; counts that do not match; a model without this signature.
+        """
+        fixed, moving = _pictures(fixed, "fixed"), _pictures(moving, "moving")
+        if len(fixed) not in (1, len(moving)):
+            raise InputError(f"{len(fixed)} fixed and {len(moving)} moving pictures: expected one fixed, or as many as moving")
+        found = self._backend.align_full(fixed, moving)
+        return Registration(**found, fixed=fixed.shape[1:], moving=moving.shape[1:])
+
     def call(self, signature: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Any signature of the model (`udl_tf.serving.signatures`): arrays by name in, arrays by name out."""
         return self._backend.call(signature, **inputs)
+
+
+def _pictures(images, name):
+    """Pictures float32 (n, height, width) of what a user passes."""
+    images = np.asarray(images)
+    images = images if images.ndim == 3 else images[None]
+    for number, image in enumerate(images):
+        Pyramid(image, name if len(images) == 1 else f"{name} {number}")
+    return images.astype(np.float32)

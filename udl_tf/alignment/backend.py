@@ -36,6 +36,16 @@ class Backend(typing.Protocol):
     ) -> dict[str, np.ndarray]:
         """`align` for pairs among images (m, side, side): int32 indices (n,) of the fixed and of the moving one of each."""
 
+    def align_full(self, fixed: np.ndarray, moving: np.ndarray) -> dict[str, np.ndarray]:
+        """The fields of `udl_tf.registration.result.Registration`, of pictures at their own resolution.
+
+        Args:
+            fixed: float32 (n, height, width), or one for all. moving: float32 (n, any, any).
+
+        Raises:
+            InputError: the model has no such signature: `udl_tf.export` writes it.
+        """
+
     def classify(self, images: np.ndarray, ctf: np.ndarray | None) -> dict[str, np.ndarray]:
         """What `udl_tf.alignment.class_result.ClassResult` has, of images (n, side, side); ctf: (n, side // 2 + 1), or None.
 
@@ -71,6 +81,12 @@ class SavedModel:
     def align_pairs(self, images, first, second, max_shift, fast):
         """See `Backend`."""
         return _called(self._among, images=images, first=first, second=second, max_shift=np.float32(max_shift), fast=fast)
+
+    def align_full(self, fixed, moving):
+        """See `Backend`."""
+        if "align_full" not in self._model.signatures:
+            raise InputError(f"{self.path}: the model has no signature align_full, expected one that udl_tf.export wrote")
+        return _called(self._model.signatures["align_full"], fixed=fixed, moving=moving)
 
     def classify(self, images, ctf):
         """See `Backend`."""

@@ -36,7 +36,7 @@ def merge_nodes(function):
             node.input[:] = sources
             kept[what] = node
     for returned in (function.ret, function.control_ret):
-        for key, source in returned.items():
+        for key, source in list(returned.items()):  # a map that is changed while it is read skips entries
             returned[key] = renamed(source)
     nodes = [type(node).FromString(node.SerializeToString()) for node in kept.values()]
     del function.node_def[:]

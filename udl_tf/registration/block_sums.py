@@ -39,7 +39,13 @@ def block_sums(fixed: Pyramid, moving: Pyramid, level: int, angle: float, shift:
         corners, local, there = (np.array(part) for part in zip(*work[start : start + batch]))
         still = np.stack([fixed.patch(level, x - HALO, y - HALO, (tile[0] + 2 * HALO, tile[1] + 2 * HALO)) for x, y in corners])
         moved = np.stack([moving.patch(level, x, y, patch) for x, y in there])
-        tensors = (still, moved, *(np.float32(part) for part in (local, corners, there)), frame, np.float32(known))
+        tensors = (
+            still,
+            moved,
+            *(np.float32(part) for part in (local, corners, there)),
+            frame,
+            np.tile(np.float32(known), (len(still), 1)),
+        )
         found = traced(*map(tf.constant, tensors))
         for (x, y), blocks in zip(corners, found.numpy()):
             sums[y // BLOCK :, x // BLOCK :][: blocks.shape[0], : blocks.shape[1]] = blocks

@@ -8,9 +8,10 @@ The covariance is that of clustered residuals (Liang and Zeger, Biometrika 73, 1
 contradict each other, whatever the spectrum of the noise, however the residuals within a cluster hang together.
 """
 
-import dataclasses
+import typing
 
 import numpy as np
+import tensorflow as tf
 
 MANY = 9.0  # no agreement of n clusters is larger than the root of n: up to this, as if there were so many
 LEAST = 0.05  # of the gradients' power that is taken for the signal's, at the least
@@ -19,61 +20,77 @@ FEW = 8  # clusters; with fewer no covariance is known
 # Of normal residuals with the weights of `tile_sums`, Cauchy's at three scales: their variance over the weighted one, and the
 # mean weight over the mean derivative of what is summed up, a weighted residual.
 CONSISTENT, DERIVATIVE = 1.178, 1.177
+# The mean gradient of both images, and their difference, from the nine rows: what each image, of deviation 1, gives to it.
+OF_FIXED, OF_MOVING = np.zeros((4, 9)), np.zeros((4, 9))
+OF_FIXED[range(3), range(3)] = OF_MOVING[range(3), range(3, 6)] = 0.5
+OF_FIXED[3, 6], OF_MOVING[3, 7] = 1.0, -1.0
+ONES = np.eye(9)[8]
 
 
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-    """What a pair says at one transform.
+class Estimate(typing.NamedTuple):
+    """What pairs say, each at one transform; float64 tensors.
 
     Attributes:
-        step: (3,) arc at the radius, dx, dy, in pixels of the level: what is to be done after the transform.
-        covariance: (3, 3) of them, infinite where it is not known.
-        correlation: of the images over the overlap, blurred as they are seen. share: of the gradients that both have in common.
-        agreement: mean over the clusters of the product of both images' gradients, over its standard error: about N(0, 1) where
-            the images have nothing in common, whatever they show.
-        weight: of the overlap, pixels. known: (5,), see `tile_sums`, less what they were normalised by.
+        there: (batch,) bool, whether there is anything to be seen; if not, the rest means nothing.
+        step: (batch, 3) arc at the radius, dx, dy, in pixels of the level: what is to be done after the transform.
+        covariance: (batch, 3, 3) of them, infinite where it is not known.
+        correlation: (batch,) of the images over the overlap, blurred as they are seen.
+        agreement: (batch,) mean over the clusters of the product of both images' gradients, over its standard error: about
+            N(0, 1) where the images have nothing in common, whatever they show.
+        weight: (batch,) of the overlap, pixels.
+        known: (batch, 5), see `tile_sums`, less what they were normalised by.
     """
 
-    step: np.ndarray
-    covariance: np.ndarray
-    correlation: float
-    share: float
-    agreement: float
-    weight: float
-    known: np.ndarray
+    there: tf.Tensor
+    step: tf.Tensor
+    covariance: tf.Tensor
+    correlation: tf.Tensor
+    agreement: tf.Tensor
+    weight: tf.Tensor
+    known: tf.Tensor
 
 
-def estimate(sums: np.ndarray, robust: bool = True) -> Estimate | None:
-    """The `Estimate` of sums (clusters, 9, 9), with robust weights or without; None where there is nothing to be seen."""
-    total = sums.sum(0)
-    weight = total[8, 8]
-    if len(sums) < 4 or weight <= 0.0:
-        return None
-    mean = total[:, 8] / weight
-    fixed, moving = (total[i, i] / weight - mean[i] ** 2 for i in (6, 7))
-    if not (fixed > 1e-12 and moving > 1e-12):
-        return None
-    fixed, moving = np.sqrt([fixed, moving])
-    rows = np.zeros((4, 9))  # the mean gradient of both, and the difference, from the nine rows
-    rows[range(3), range(3)], rows[range(3), range(3, 6)] = 0.5 / fixed, 0.5 / moving
-    rows[3, 6], rows[3, 7] = 1.0 / fixed, -1.0 / moving
-    rows[:, 8] = -rows[:, :8] @ mean[:8]
-    parts = np.einsum("ij,njk,lk->nil", rows, sums, rows)
-    matrix, right = parts[:, :3, :3].sum(0), parts[:, :3, 3]
-    common = np.array([total[i, i + 3] - weight * mean[i] * mean[i + 3] for i in range(3)]) / (fixed * moving)
-    share = float(np.clip(np.mean(common / np.maximum(np.diag(matrix), 1e-20)), LEAST, 1.0))
-    inverse = np.linalg.pinv(matrix, rcond=1e-9, hermitian=True) / share
-    spread = right.T @ right * (len(sums) / max(len(sums) - 3.0, 1.0))
-    spread *= DERIVATIVE**2 if robust else 1.0
-    covariance = inverse @ spread @ inverse + PULL if len(sums) >= FEW else np.full((3, 3), np.inf)
-    product = sums[:, 1, 4] + sums[:, 2, 5]
-    few = max(1.0, MANY / np.sqrt(len(sums)))
+def estimate(sums: tf.Tensor, robust: tf.Tensor) -> Estimate:
+    """The `Estimate` of sums (batch, clusters, 9, 9), float64; robust: (batch,) bool, whether their weights were."""
+    count = tf.math.count_nonzero(sums[:, :, 8, 8] > 0.0, 1, dtype=tf.float64)
+    total = tf.reduce_sum(sums, 1)
+    weight = total[:, 8, 8]
+    area = tf.where(weight > 0.0, weight, 1.0)
+    mean = total[:, :, 8] / area[:, None]
+    power = tf.linalg.diag_part(total)[:, 6:8] / area[:, None] - tf.square(mean[:, 6:8])
+    there = (count >= 4.0) & (weight > 0.0) & tf.reduce_all(power > 1e-12, 1)
+    deviation = tf.sqrt(tf.where(power > 1e-12, power, 1.0))
+    rows = OF_FIXED / deviation[:, :1, None] + OF_MOVING / deviation[:, 1:, None]
+    rows -= tf.linalg.matvec(rows, mean)[:, :, None] * ONES
+    whole = rows @ tf.linalg.matmul(total, rows, transpose_b=True)
+    right = tf.linalg.matmul(tf.linalg.matvec(sums, rows[:, None, 3]), rows[:, :3], transpose_b=True)  # (batch, clusters, 3)
+    matrix = tf.where(there[:, None, None], whole[:, :3, :3], tf.eye(3, dtype=tf.float64))
+    both = tf.reduce_prod(deviation, 1)
+    common = tf.linalg.diag_part(total[:, 0:3, 3:6]) - weight[:, None] * mean[:, 0:3] * mean[:, 3:6]
+    share = tf.reduce_mean(common / both[:, None] / tf.maximum(tf.linalg.diag_part(matrix), 1e-20), 1)
+    inverse = _inverse(matrix) / tf.clip_by_value(share, LEAST, 1.0)[:, None, None]
+    spread = tf.linalg.matmul(right, right, transpose_a=True) * (count / tf.maximum(count - 3.0, 1.0))[:, None, None]
+    spread *= tf.where(robust, tf.constant(DERIVATIVE**2, tf.float64), 1.0)[:, None, None]
+    covariance = tf.where((count >= FEW)[:, None, None], inverse @ spread @ inverse + PULL, np.inf)
+    product = sums[:, :, 1, 4] + sums[:, :, 2, 5]
+    few = tf.maximum(MANY / tf.sqrt(tf.maximum(count, 1.0)), 1.0)
+    agreement = few * tf.reduce_sum(product, 1) / tf.sqrt(tf.reduce_sum(tf.square(product), 1) + 1e-30)
+    scale = tf.sqrt(tf.maximum(CONSISTENT * whole[:, 3, 3] / area, 1e-8))
     return Estimate(
-        step=inverse @ right.sum(0),
+        there=there,
+        step=tf.linalg.matvec(inverse, tf.reduce_sum(right, 1)),
         covariance=covariance,
-        correlation=float((total[6, 7] / weight - mean[6] * mean[7]) / (fixed * moving)),
-        share=share,
-        agreement=few * float(product.sum() / np.sqrt(np.square(product).sum() + 1e-30)),
-        weight=float(weight),
-        known=np.array([mean[6], fixed, mean[7], moving, np.sqrt(max(CONSISTENT * parts[:, 3, 3].sum() / weight, 1e-8))]),
+        correlation=(total[:, 6, 7] / area - mean[:, 6] * mean[:, 7]) / both,
+        agreement=agreement,
+        weight=weight,
+        known=tf.stack([mean[:, 6], deviation[:, 0], mean[:, 7], deviation[:, 1], scale], 1),
     )
+
+
+def _inverse(matrices):
+    """The pseudoinverse of symmetric matrices (batch, 3, 3): a direction without a gradient gets no step."""
+    values, vectors = tf.linalg.eigh(matrices)
+    size = tf.abs(values)
+    kept = size > 1e-9 * tf.reduce_max(size, 1, keepdims=True)
+    inverted = tf.where(kept, 1.0 / tf.where(kept, values, 1.0), 0.0)
+    return tf.linalg.matmul(vectors * inverted[:, None, :], vectors, transpose_b=True)

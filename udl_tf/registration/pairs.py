@@ -60,7 +60,7 @@ def judged(refined: Refined | None, score: float) -> tuple[Refined | None, float
     """A refined transform and its score, of the proposal's."""
     if refined is None or refined.overlap < LEAST_OVERLAP or not np.isfinite(refined.error):
         return None, 0.0
-    return refined, trusted(score, refined.agreement)
+    return refined, float(trusted(score, refined.agreement))
 
 
 def _refined(aligner, fixed, moving, whole):

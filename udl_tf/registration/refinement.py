@@ -1,26 +1,17 @@
-"""From a proposal to the pixels that are there: Gauss-Newton steps up the levels of two pyramids."""
+"""From a proposal to the pixels that are there: Gauss-Newton steps up the levels of two pyramids, tile by tile.
+
+The steps are those of `steps`. In a graph `full_resolution` walks the same way, with all pixels at hand.
+"""
 
 import dataclasses
 
 import numpy as np
 
-from pipelines.geometry import frames
-from udl_tf.registration.block_sums import block_sums, radius
-from udl_tf.registration.estimate import Estimate, estimate
+from udl_tf.registration import steps
+from udl_tf.registration.block_sums import block_sums
 from udl_tf.registration.pyramid import Pyramid
 
 COARSEST = 96  # pixels, at least, of the shorter side at the level that is begun with
-STEPS_FIRST, STEPS = 10, 3  # at the first level, and at each other one
-SMALL, COARSE, SURE = (
-    0.06,
-    0.25,
-    0.5,
-)  # pixels of the last two levels, of the others, and of the standard error: shorter steps end
-GROWN = 1.25  # the robust scale of a coarser level is too small by up to this factor
-NEGLIGIBLE = 0.01  # pixels of a level: of a standard error below this nothing hangs on the scale
-LONGEST = 1.5  # pixels of a level, of one step
-STRAYED_FIRST, STRAYED = 8.0, 3.0  # pixels of a level: what is found further away than this is something else
-NO_SCALE = 1e3  # robust scale at which all pixels count alike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,54 +55,18 @@ def refine(
         `Refined`; None where the frames do not overlap or nothing is to be seen.
     """
     first = first_level(fixed, moving) if first is None else first
-    known = np.array([0.0, fixed.deviation, 0.0, moving.deviation, NO_SCALE])
-    pose, best, agreement = (float(angle), np.asarray(shift, np.float64)), None, 0.0
+    pose = np.array([angle], np.float64), np.array([shift], np.float64)
+    state, best = steps.begun(*pose, np.array([fixed.deviation]), np.array([moving.deviation]), np.array([True]))
+    sizes = np.int32(fixed.size), np.int32(moving.size)
     for level in range(first, last - 1, -1):
-        found = _at_level(fixed, moving, level, pose, known, level == first)
-        if found is None:
+        before, size = state, np.int32(fixed.level(level).shape)
+        for _ in range(steps.STEPS_FIRST if level == first else steps.STEPS):
+            at = (one.numpy()[0] for one in (state.angle, state.shift, state.known))
+            state = steps.stepped(state, block_sums(fixed, moving, level, *at)[None], level, size)
+            if not state.active[0]:
+                break
+        state, best = steps.concluded(before, state, best, level, level == first, *sizes)
+        if not state.alive[0]:
             break
-        pose, known, seen = found
-        error, covariance = _in_pixels(seen, level, fixed)
-        agreement = max(agreement, seen.agreement)
-        overlap = seen.weight * 4.0**level / min(np.prod(fixed.size), np.prod(moving.size))
-        if best is None or error <= best.error or not np.isfinite(best.error):
-            best = Refined(*pose, covariance, error, seen.correlation, agreement, overlap, level)
-        best = dataclasses.replace(best, correlation=seen.correlation, agreement=agreement)
-    return best
-
-
-def _at_level(fixed, moving, level, pose, known, first):
-    """(pose, known, `Estimate` before the last step) after the steps of one level; None where it strays."""
-    start, size = pose, fixed.level(level).shape
-    for _ in range(STEPS_FIRST if first else STEPS):
-        seen = estimate(block_sums(fixed, moving, level, *pose, known), known[4] < NO_SCALE)
-        if seen is None:
-            return None
-        length, error = float(np.linalg.norm(seen.step)), float(np.sqrt(np.trace(seen.covariance)))
-        step = seen.step * min(1.0, LONGEST / max(length, 1e-12))
-        pose = _after(pose, step, level, size)
-        settled = seen.known[4] < GROWN * known[4] or error < NEGLIGIBLE
-        known = np.array([*_scaled(known[0:2], seen.known[0:2]), *_scaled(known[2:4], seen.known[2:4]), seen.known[4]])
-        if settled and np.isfinite(error) and length < max(SMALL if level < 2 else COARSE, SURE * error):
-            break
-    moved = frames.error(pose[0], pose[1], start, fixed.size) / 2.0**level
-    return None if moved > (STRAYED_FIRST if first else STRAYED) else (pose, known, seen)
-
-
-def _after(pose, step, level, size):
-    """The pose (angle, shift) with a step (3,) of a level after it."""
-    turn = np.rad2deg(step[0] / radius(size))
-    angle, shift = frames.compose(pose, (turn, step[1:] * 2.0**level))
-    return float(angle), shift
-
-
-def _scaled(known, found):
-    """Mean and deviation of an image from those of the image that was normalised by what was known of them."""
-    return known[0] + known[1] * found[0], known[1] * found[1]
-
-
-def _in_pixels(seen: Estimate, level, fixed):
-    """(expected error in pixels, covariance of angle in degrees, dx and dy in pixels) of an estimate at a level."""
-    error = float(np.sqrt(np.trace(seen.covariance))) * 2.0**level
-    units = 2.0**level * np.array([np.rad2deg(1.0 / radius(fixed.size)), 1.0, 1.0])
-    return error, seen.covariance * units[:, None] * units
+    found = (one.numpy()[0] for one in best)
+    return Refined(*(one if one.ndim else one.item() for one in found)) if best.level[0] >= 0 else None

@@ -1,6 +1,7 @@
 """What a registration gives back."""
 
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -63,6 +64,9 @@ class Registration:
         return Rigid(self.angle, self.shift, self.covariance)
 
 
-def trusted(score: float, agreement: float) -> float:
-    """A score in [0, 1] of an aligner's and of the agreement at the pictures' own resolution, see `estimate.Estimate`."""
-    return float(score / (1.0 + np.exp(-SLOPE * (agreement - SURE))))
+def trusted(score, agreement, exp: typing.Callable = np.exp):
+    """A score in [0, 1] of an aligner's and of the agreement at the pictures' own resolution, see `estimate.Estimate`.
+
+    exp: NumPy's, or TensorFlow's for tensors.
+    """
+    return score / (1.0 + exp(-SLOPE * (agreement - SURE)))

@@ -17,9 +17,12 @@ ROWS = 9  # turn, x, y of the fixed image; the same of the moving one; their val
 BATCH = tf.TensorSpec((None, None, None), tf.float32)
 PLACES = tf.TensorSpec((None, 2), tf.float32)
 FIVE = tf.TensorSpec((5,), tf.float32)
+KNOWN = tf.TensorSpec((None, 5), tf.float32)
 
 
-@tf.function(input_signature=(BATCH, BATCH, tf.TensorSpec((None, 2, 3), tf.float32), PLACES, PLACES, FIVE, FIVE), autograph=False)
+@tf.function(
+    input_signature=(BATCH, BATCH, tf.TensorSpec((None, 2, 3), tf.float32), PLACES, PLACES, FIVE, KNOWN), autograph=False
+)
 def tile_sums(fixed, moving, maps, fixed_corner, moving_corner, frames, known):
     """Weighted sums of products over the blocks of tiles.
 
@@ -32,11 +35,13 @@ def tile_sums(fixed, moving, maps, fixed_corner, moving_corner, frames, known):
         maps: (batch, 2, 3), from a pixel of a tile, counted without its halo, to one of its patch of the moving image.
         fixed_corner, moving_corner: (batch, 2), x, y of the first pixel of the tile, and of the patch, in their frames.
         frames: width and height of the fixed frame and of the moving one, and the radius.
-        known: mean and deviation of the fixed image, of the moving one, and the robust scale of their difference in deviations.
+        known: (batch, 5), mean and deviation of the fixed image, of the moving one, and the robust scale of their difference in
+            deviations.
 
     Returns:
         (batch, height / BLOCK, width / BLOCK, 9, 9).
     """
+    known = [known[:, number, None, None] for number in range(5)]
     still = _spline(_blur((fixed - known[0]) / known[1]))  # (batch, height + 2, width + 2)
     height, width = tf.shape(still)[1] - 2, tf.shape(still)[2] - 2
     finer = _half_pixels(_blur((moving - known[2]) / known[3]))

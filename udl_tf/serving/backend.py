@@ -4,6 +4,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from udl_tf.alignment import class_result, outputs
+from udl_tf.registration.result import PER_PAIR
 from udl_tf.serving.remote import ServerError
 
 PAIRS_AT_A_TIME = 4096  # of `align_pairs` in one request: some seconds
@@ -65,18 +66,9 @@ class ServerBackend:
         """See `Backend`; in as many messages as it takes."""
         options = {} if max_shift < 0 and not fast else _options(max_shift, fast)
         signature = "align_within" if options else "serving_default"
-        one = len(fixed) == 1
-        room = self._largest - SPARE - (fixed.nbytes if one else 0)
-        step = room // (moving[0].nbytes * (1 if one else 2))
-        if step < 1:
-            raise InputError(
-                f"one pair of {moving.shape[2]}x{moving.shape[1]} pixels is more than message_bytes, {self._largest}"
-            )
         parts = []
-        for start in range(0, len(moving), step):
-            rows = slice(start, start + step)
-            inputs = {"fixed": fixed if one else fixed[rows], "moving": moving[rows], **options}
-            parts.append(self._checked(self.call(signature, **inputs), len(moving[rows])))
+        for one, some in self._messages(fixed, moving):
+            parts.append(self._checked(self.call(signature, fixed=one, moving=some, **options), len(some)))
         return _joined(parts)
 
     def align_pairs(self, images, first, second, max_shift, fast):
@@ -91,6 +83,17 @@ class ServerBackend:
             parts.append(self._checked(self.call("align_pairs", **inputs), len(first[rows])))
         return _joined(parts)
 
+    def align_full(self, fixed, moving):
+        """See `Backend`; in as many messages as it takes."""
+        parts = []
+        for one, some in self._messages(fixed, moving):
+            found = self.call("align_full", fixed=one, moving=some)
+            wrong = [name for name in PER_PAIR if np.shape(found.get(name))[:1] != (len(some),)]
+            if wrong:
+                raise ServerError(f"{self.path}: the answer has no {', '.join(wrong)} of {len(some)} pairs")
+            parts.append({name: found[name] for name in PER_PAIR})
+        return _joined(parts)
+
     def classify(self, images, ctf):
         """See `Backend`."""
         found = self.call("classify", images=images) if ctf is None else self.call("classify_ctf", images=images, ctf=ctf)
@@ -98,6 +101,19 @@ class ServerBackend:
         if wrong:
             raise ServerError(f"{self.path}: the answer has no {', '.join(wrong)} of {len(images)} images")
         return {name: found[name] for name in class_result.NAMES}
+
+    def _messages(self, fixed, moving):
+        """(fixed, moving) of as many pairs at a time as a message holds; one fixed image goes along with every message."""
+        one = len(fixed) == 1
+        room = self._largest - SPARE - (fixed.nbytes if one else 0)
+        step = room // (moving[0].nbytes + (0 if one else fixed[0].nbytes))
+        if step < 1:
+            raise InputError(
+                f"one pair of {moving.shape[2]}x{moving.shape[1]} pixels is more than message_bytes, {self._largest}"
+            )
+        for start in range(0, len(moving), step):
+            rows = slice(start, start + step)
+            yield fixed if one else fixed[rows], moving[rows]
 
     def _checked(self, found, count):
         """The outputs of an alignment, and those only, in their types."""

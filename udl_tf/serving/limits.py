@@ -52,13 +52,13 @@ def check_shape(name, shape, spec, limits):
         raise invalid(f"{name}: received shape {_short(shape)}, expected at most {limits.message // 2**20} MB")
 
 
-def check_inputs(arrays):
-    """Refuse inputs that do not belong together; the names say what they are (`udl_tf.serving.signatures`).
+def check_inputs(signature, arrays):
+    """Refuse inputs of a signature that do not belong together; the names say what they are (`udl_tf.serving.signatures`).
 
     Models that `udl_tf.fit` wrote do not check this themselves, exported ones do.
     """
     if "fixed" in arrays and "moving" in arrays:
-        _check_pair(arrays["fixed"], arrays["moving"])
+        _check_pair(arrays["fixed"], arrays["moving"], one_size=signature != "align_full")
     if "images" in arrays and "angle" in arrays and len({len(arrays[name]) for name in ("images", "angle", "shift")}) > 1:
         raise invalid(f"expected one angle and one shift for each of {len(arrays['images'])} images")
     if "ctf" in arrays and len(arrays["ctf"]) != len(arrays["images"]):
@@ -71,8 +71,8 @@ def check_inputs(arrays):
             raise invalid(f"max_shift: received {arrays['max_shift']:g}, expected at most {side / 4:g} pixels, a quarter")
 
 
-def _check_pair(fixed, moving):
-    if fixed.dtype != object and fixed.shape[-2:] != moving.shape[-2:]:
+def _check_pair(fixed, moving, one_size):
+    if one_size and fixed.dtype != object and fixed.shape[-2:] != moving.shape[-2:]:
         raise invalid(
             f"received fixed images of {_short(fixed.shape[-2:])} and moving of {_short(moving.shape[-2:])}: expected one size"
         )

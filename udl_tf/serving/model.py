@@ -58,7 +58,7 @@ class Model:
             received = ", ".join(sorted(str(name)[:40] for name in values)[:8]) or "none"
             raise invalid(f"received inputs {received}; signature {signature} expects {', '.join(sorted(specs))}")
         arrays = {name: convert(value, name, specs[name]) for name, value in values.items()}
-        check_inputs(arrays)
+        check_inputs(signature, arrays)
         return arrays
 
     def submit(self, signature, arrays, deadline=None):

@@ -6,21 +6,26 @@
 | `align_within` | besides, `max_shift` float32 (), pixels, negative for the model's own; `fast` bool () | alignment |
 | `align_to_one` | `fixed` float32 (height, width), `moving` float32 (batch, height, width) | alignment |
 | `align_pairs` | `images` (n, height, width), `first`, `second` int32 (batch,), `max_shift`, `fast` | alignment |
+| `align_full` | `fixed` float32 (batch, height, width) or one for all, `moving` (batch, any, any): any two sizes | registration |
 | `align_encoded` | `fixed`, `moving` string (batch,): contents of PNG or JPEG files; `fixed` may hold one | alignment |
 | `classify` | `images` (batch, box, box); only of models that know views, as is the next | classes |
 | `classify_ctf` | besides, `ctf` float32 (batch, box // 2 + 1) at 0, 1, 2, ... cycles per box | classes |
 | `warp` | `images` (batch, height, width), `angle` float32 (batch,) degrees, `shift` float32 (batch, 2) pixels | `aligned` |
 
 An alignment is what `udl_tf.alignment.outputs.OUTPUTS` lists, by name, an entry for each pair; classes are the fields of
-`udl_tf.alignment.class_result.ClassResult`. Images that are not square are
-centre-cropped. What cannot be aligned is refused inside the graph, so that every server answers INVALID_ARGUMENT and says why.
+`udl_tf.alignment.class_result.ClassResult`, a registration those of `udl_tf.registration.full_resolution.answers`, float64.
+Images that are not square are centre-cropped, but not by `align_full`. What cannot be aligned is refused inside the graph, so
+that every server answers INVALID_ARGUMENT and says why.
 """
 
 import tensorflow as tf
 
 from pipelines.geometry.warp import warp
 from udl_tf.alignment.aligner import LARGEST, SMALLEST
+from udl_tf.registration.full_resolution import full_resolution
 from udl_tf.serving.encoded import decode
+
+LARGEST_FULL = 8192  # pixels, sides of pictures at their own resolution: a pair of the largest takes 1.3 GB beside itself
 
 # The inputs that have one entry for each pair. The others are the same for all pairs of a call.
 PER_PAIR = {
@@ -50,6 +55,11 @@ def compose(model, box=None):
     encoded, numbers = tf.TensorSpec((None,), tf.string), tf.TensorSpec((None,), tf.float32)
     indices, limit, flag = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.bool)
 
+    def squares(fixed, moving):
+        return align_within(fixed=fixed, moving=moving, max_shift=tf.constant(-1.0), fast=tf.constant(False))
+
+    full = full_resolution(squares)
+
     def within(fixed, moving, max_shift, fast):
         fixed, moving = _checked_pair(fixed, moving)
         return align_within(fixed=fixed, moving=moving, max_shift=_checked_shift(max_shift, moving), fast=fast)
@@ -65,6 +75,11 @@ def compose(model, box=None):
         shift = _checked_shift(max_shift, images)
         first, second = _checked_rows(first, second, tf.shape(images)[0])
         return among(images=images, first=first, second=second, max_shift=shift, fast=fast)
+
+    def align_full(fixed, moving):
+        checks = _size_checks(fixed, "fixed", LARGEST_FULL) + _size_checks(moving, "moving", LARGEST_FULL)
+        with tf.control_dependencies([_count_check(fixed, moving), *checks]):
+            return full(tf.identity(fixed), tf.identity(moving))
 
     def align_encoded(fixed, moving):
         if box is None:
@@ -87,7 +102,7 @@ def compose(model, box=None):
     def classify_ctf(images, ctf):
         return model.signatures["classify_ctf"](images=_checked(images, "images"), ctf=ctf)
 
-    pair = {"fixed": images, "moving": images}
+    pair, pictures = {"fixed": images, "moving": images}, tf.TensorSpec((None, None, None), tf.float32)
     options = {"max_shift": limit, "fast": flag}
     views = {}
     if "classify" in model.signatures:
@@ -100,6 +115,7 @@ def compose(model, box=None):
         "align_within": _concrete(within, {**pair, **options}),
         "align_to_one": _concrete(align_to_one, {"fixed": tf.TensorSpec((box, box), tf.float32), "moving": images}),
         "align_pairs": _concrete(align_pairs, {"images": images, "first": indices, "second": indices, **options}),
+        "align_full": _concrete(align_full, {"fixed": pictures, "moving": pictures}),
         "align_encoded": _concrete(align_encoded, {"fixed": encoded, "moving": encoded}),
         "warp": _concrete(turn_and_move, {"images": images, "angle": numbers, "shift": tf.TensorSpec((None, 2), tf.float32)}),
     }
@@ -112,12 +128,9 @@ def _concrete(function, specs):
 
 def _checked_pair(fixed, moving):
     """The images of both sides, cropped; refuses counts and sizes that do not match."""
-    counts, sizes = (tf.shape(fixed)[0], tf.shape(moving)[0]), (tf.shape(fixed)[1:], tf.shape(moving)[1:])
+    sizes = tf.shape(fixed)[1:], tf.shape(moving)[1:]
     checks = [
-        tf.debugging.Assert(
-            (counts[0] == 1) | (counts[0] == counts[1]),
-            ["expected one fixed image, or as many as moving; received fixed", counts[0], "moving", counts[1]],
-        ),
+        _count_check(fixed, moving),
         tf.debugging.Assert(
             tf.reduce_all(sizes[0] == sizes[1]),
             ["expected fixed and moving images of one size; received", sizes[0], "and", sizes[1]],
@@ -125,6 +138,14 @@ def _checked_pair(fixed, moving):
     ]
     with tf.control_dependencies(checks):
         return _checked(fixed, "fixed"), _checked(moving, "moving")
+
+
+def _count_check(fixed, moving):
+    counts = tf.shape(fixed)[0], tf.shape(moving)[0]
+    return tf.debugging.Assert(
+        (counts[0] == 1) | (counts[0] == counts[1]),
+        ["expected one fixed image, or as many as moving; received fixed", counts[0], "moving", counts[1]],
+    )
 
 
 def _checked(images, name):
@@ -136,12 +157,12 @@ def _checked(images, name):
         return images[:, top : top + side, left : left + side]
 
 
-def _size_checks(images, name):
+def _size_checks(images, name, largest=LARGEST):
     size = tf.shape(images)[1:]
-    fits = tf.reduce_all((size >= SMALLEST) & (size <= LARGEST))
+    fits = tf.reduce_all((size >= SMALLEST) & (size <= largest))
     some = tf.shape(images)[0] > 0
     return [
-        tf.debugging.Assert(fits, [f"{name}: expected sides of {SMALLEST} to {LARGEST} pixels; received", size]),
+        tf.debugging.Assert(fits, [f"{name}: expected sides of {SMALLEST} to {largest} pixels; received", size]),
         tf.debugging.Assert(some, [f"{name}: expected one image or more; received none"]),
     ]
 

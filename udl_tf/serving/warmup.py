@@ -69,6 +69,7 @@ def _inputs(side):
         "align_within": [{**pairs[0], **some} for some in options],
         "align_to_one": [{"fixed": images[0, 0], "moving": images[1, :2]}],
         "align_pairs": [{"images": images[0, :2], "first": rows[0], "second": rows[1], **some} for some in options],
+        "align_full": [{"fixed": images[0, :1], "moving": images[1, :1, :, 4:]}],
         "align_encoded": [{"fixed": np.array([png], object), "moving": np.array([png], object)}],
         "classify": [{"images": images[0, :count]} for count in BATCHES],
         "classify_ctf": [{"images": images[0], "ctf": np.ones((max(BATCHES), side // 2 + 1), np.float32)}],

@@ -42,6 +42,15 @@ def test_equal_nodes_become_one():
     assert function.ret["y"] == "sum_b:z:0" and function.control_ret["c"] == "two_b"
 
 
+def test_many_outputs_are_all_named_anew():
+    """As many as `steps.begun` has: a map that is changed while it is read skips some."""
+    nodes = [f'node_def {{ name: "i{k}" op: "Identity" input: "x" }}' for k in range(40)]
+    text = "\n".join([*nodes, *(f'ret {{ key: "y{k}" value: "i{k}:output:0" }}' for k in range(40))])
+    function = text_format.Parse(text, function_pb2.FunctionDef())
+    assert merge_nodes(function) == 39
+    assert set(function.ret.values()) == {f"{function.node_def[0].name}:output:0"} and len(function.ret) == 40
+
+
 def functions_of(folder):
     model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     return model.meta_graphs[0].graph_def.library.function

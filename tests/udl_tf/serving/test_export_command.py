@@ -42,7 +42,7 @@ def test_versions_count_up_and_say_where_they_come_from(model_folder, tmp_path, 
 def test_warm_up_requests(exported):
     requests = warmup.read(exported / "small" / "1")
     signatures = {request.model_spec.signature_name for request in requests}
-    wanted = {"serving_default", "align", "align_within", "align_to_one", "align_pairs", "align_encoded", "warp"}
+    wanted = {"serving_default", "align", "align_within", "align_to_one", "align_pairs", "align_full", "align_encoded", "warp"}
     assert signatures == wanted and {request.model_spec.name for request in requests} == {"small"}
     assert (exported / "small" / "1" / warmup.FILE).stat().st_size < 500_000 and len(requests) <= 1000
 

@@ -13,6 +13,10 @@ import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_service_pb2_grpc, predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc as service
 
+from pipelines.errors import InputError
+from udl_tf.registration.pairs import register_pair
+from udl_tf.registration.result import PER_PAIR
+
 
 @pytest.fixture
 def channel(served):
@@ -40,6 +44,19 @@ def test_the_client_is_the_aligner(served, pictures, assert_close, rest):
         wanted = served.aligner.align_pairs(fixed, max_shift=8)
         assert np.array_equal(pairs, wanted[0])
         assert_close(found, wanted[1])
+
+
+@pytest.mark.parametrize("rest", [False, True])
+def test_pictures_of_their_own_size_go_to_the_server(served, picture, rest):
+    fixed, moving = picture(0.0, (0.0, 0.0), 100)[0][:90], picture([10.0, -20.0], [[1, 2], [0, 0]], 100)[:, 4:, 10:]
+    with served.client(rest=rest) as client:
+        found = client.align_full(fixed, moving)
+        with pytest.raises(InputError, match="moving 1 is constant"):
+            client.align_full(fixed, moving * np.array([1, 0])[:, None, None])
+    for row in range(2):
+        wanted = register_pair(served.aligner, fixed, moving[row])
+        for name in PER_PAIR:
+            np.testing.assert_allclose(getattr(found, name)[row], getattr(wanted, name)[0], rtol=1e-3, atol=1e-2, err_msg=name)
 
 
 def test_types_of_results(served, pictures):

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipelines.geometry import frames
+from udl_tf.registration.pairs import register_pair
+from udl_tf.registration.result import PER_PAIR
 from udl_tf.serving import encoded, signatures
 from udl_tf.serving.exporting import export
 
@@ -62,6 +65,22 @@ def test_pairs_among_images(served, aligner, pictures):
 def test_oblong_images_are_cropped_as_the_aligner_does(served, aligner, pictures):
     fixed, moving = (np.pad(images[:2], ((0, 0), (3, 4), (0, 0)), mode="edge") for images in pictures)
     assert_equal(served("align", fixed=fixed, moving=moving), aligner.align(fixed, moving))
+
+
+@pytest.mark.parametrize("rows", [slice(20, 220), slice(31, 229)])
+def test_full_resolution_is_the_registration_here(served, aligner, picture, rows):
+    """Pictures that are not square, the moving one of another size once; the clean pair is known to thousandths of a pixel."""
+    pose = 25.0, np.array([4.3, -2.6])
+    fixed, moving = picture(0.0, (0.0, 0.0), 240)[0][20:220], picture(*pose, 240)[0][rows]
+    found, wanted = served("align_full", fixed=fixed[None], moving=moving[None]), register_pair(aligner, fixed, moving)
+    for name in PER_PAIR:
+        # Where nothing is left between the pictures, rounding decides what counts as agreeing: less of the overlap, no more.
+        atol = 1e-2 if name == "overlap" else 1e-4
+        np.testing.assert_allclose(found[name], getattr(wanted, name), rtol=1e-3, atol=atol, err_msg=name)
+    np.testing.assert_allclose(found["shift_sigma"], wanted.shift_sigma, atol=1e-5)
+    moved = np.array([0.0, (rows.start + rows.stop - 1) / 2 - 119.5])
+    truth = -pose[0], frames.turned(-pose[0], moved - pose[1])
+    assert frames.error(found["angle"][0], found["shift"][0], truth, (200, 240)) < 0.01 and found["score"][0] > 0.5
 
 
 def test_warp_is_the_result_applied(served, aligner, pictures):
@@ -132,6 +151,8 @@ OPTIONS = {"max_shift": np.float32(-1), "fast": False}
         ("align", {"fixed": ZEROS[:, :15], "moving": ZEROS[:, :15]}, "16 to 2048 pixels"),
         ("align", {"fixed": ZEROS[:0], "moving": ZEROS[:0]}, "received none"),
         ("align", {"fixed": np.zeros((1, 2049, 16), np.float32), "moving": np.zeros((1, 2049, 16), np.float32)}, "16 to 2048"),
+        ("align_full", {"fixed": np.zeros((3, 48, 40), np.float32), "moving": ZEROS}, "one fixed image, or as many"),
+        ("align_full", {"fixed": ZEROS, "moving": ZEROS[:, :15]}, "moving: expected sides of 16 to 8192"),
         ("align_within", {"fixed": ZEROS, "moving": ZEROS, "max_shift": np.float32(12.1), "fast": False}, "at most. .12"),
         ("align_within", {"fixed": ZEROS, "moving": ZEROS, "max_shift": np.float32("nan"), "fast": False}, "at most. .12"),
         (
@@ -185,6 +206,6 @@ def test_a_model_for_one_size(model_folder, tmp_path, aligner, pictures):
 def test_inputs_of_each_pair_are_inputs(exported):
     model = tf.saved_model.load(str(exported / "small" / "1"))
     views = {"classify", "classify_ctf"}  # of models that know views: see tests/udl_tf/classification
-    assert set(signatures.PER_PAIR) - views == set(model.signatures) - {"align_pairs"}
+    assert set(signatures.PER_PAIR) - views == set(model.signatures) - {"align_pairs", "align_full"}
     for name, rows in signatures.PER_PAIR.items():
         assert name in views or set(rows) <= set(model.signatures[name].structured_input_signature[1])

@@ -139,7 +139,13 @@ def test_an_unknown_rank_and_too_many_bytes_are_refused():
     ],
 )
 def test_inputs_that_do_not_belong_together(arrays, message):
-    assert message in refused(check_inputs, arrays)
+    assert message in refused(check_inputs, "align_within", arrays)
+
+
+def test_pictures_at_their_own_resolution_may_differ_in_size():
+    check_inputs("align_full", {"fixed": np.zeros((2, 16, 17)), "moving": np.zeros((2, 20, 16))})
+    arrays = {"fixed": np.zeros((3, 16, 17)), "moving": np.zeros((2, 20, 16))}
+    assert "3 fixed and 2 moving" in refused(check_inputs, "align_full", arrays)
 
 
 def test_rows_and_columns_of_json():
