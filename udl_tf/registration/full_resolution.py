@@ -89,7 +89,7 @@ def _looked(align, fixed, moving, first, wanted, whole):
 
 
 def _proposed(align, fixed, moving, wanted, whole):
-    """`proposal.propose` for the pairs that are wanted: angle (batch,), shift (batch, 2), score (batch,); zeros for the others."""
+    """`proposal.propose` for pairs that are wanted: angle (batch,), shift (batch, 2), score (batch,); zeros for the others."""
     rows = tf.cast(tf.where(wanted)[:, 0], tf.int32)
     level = _halvings(tf.concat([fixed.size, moving.size], 0), SIDE)
     pictures = fixed.level(level), moving.level(level)
