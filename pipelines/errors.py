@@ -1,4 +1,4 @@
-"""The one exception for input a user can mend."""
+"""The exceptions for input a user can mend."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     Commands print it after ``error: `` and exit with code 2.
     """
+
+
+class NoAnswerError(InputError):
+    """Input in which there is nothing to be found, however often one asks: what was computed of it is of no more use."""

@@ -10,7 +10,7 @@ import shutil
 
 import numpy as np
 
-from pipelines.errors import InputError
+from pipelines.errors import InputError, NoAnswerError
 from pipelines.files.atomic import atomic_path
 from pipelines.files.lock import lock
 
@@ -18,6 +18,25 @@ LOG = logging.getLogger(__name__)
 ABOUT = "job.json"
 FORMAT, VERSION = "udl_tf chunks, version ", 2
 CHECKSUM_BYTES = 16
+
+
+@contextlib.contextmanager
+def kept(folder, fingerprint, resume):
+    """Context manager: a `ChunkStore` that goes when all is done, and where there is nothing to go on from.
+
+    What ends early leaves its finished chunks, and says so: Ctrl-C, a full disk, a server that is gone. Of input that has no
+    answer nothing stays. Enter it before the outputs, so that these are in place before it goes. Arguments as of `ChunkStore`.
+    """
+    store = ChunkStore(folder, fingerprint, resume)
+    try:
+        yield store
+    except BaseException as error:
+        if isinstance(error, NoAnswerError) or not store.holds_any():
+            store.remove()
+        else:
+            LOG.warning("finished chunks are kept in %s: the same command with --resume goes on from them", store.folder)
+        raise
+    store.remove()
 
 
 class ChunkStore:
@@ -38,6 +57,8 @@ class ChunkStore:
 
     def __init__(self, folder, fingerprint, resume):
         self.folder = pathlib.Path(folder)
+        if not self.folder.parent.is_dir():
+            raise InputError(f"cannot keep finished chunks in {self.folder}: the folder {self.folder.parent} does not exist")
         self._last = None, None
         about = self.folder / ABOUT
         new = {"format": f"{FORMAT}{VERSION}", "fingerprint": json.loads(json.dumps(fingerprint))}
@@ -64,6 +85,10 @@ class ChunkStore:
                 part.write_text(json.dumps(new, indent=1), encoding="utf-8")
         except OSError as error:
             raise InputError(f"cannot keep finished chunks in {self.folder}: {error.strerror or error}") from None
+
+    def holds_any(self):
+        """Whether there is a finished chunk."""
+        return any(self.folder.glob("*/*.chunk"))
 
     def has(self, stage, number):
         """Whether this chunk is finished, and its file is sound."""

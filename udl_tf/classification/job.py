@@ -13,7 +13,7 @@ from pipelines.files.atomic import atomic_path
 from udl_tf.alignment.models import find
 from udl_tf.chunks.executors import open_executor
 from udl_tf.chunks.run import ranges, run
-from udl_tf.chunks.store import ChunkStore
+from udl_tf.chunks.store import kept
 from udl_tf.classification import everybody, outputs
 from udl_tf.classification.class_report import write_report
 from udl_tf.classification.class_sums import averages_of
@@ -68,10 +68,10 @@ def classed(request: ClassRequest, command="", progress=True, say=lambda text: N
     stack, radius, reach = checked(request, source)
     wanted = {name: getattr(request, name) for name in ENDINGS if getattr(request, name)}
     with contextlib.ExitStack() as open_things:
-        place = {name: open_things.enter_context(atomic_path(path)) for name, path in wanted.items()}
         store = None
         if request.output:
-            store = ChunkStore(f"{request.output}.parts", fingerprint(request, stack), request.resume)
+            store = open_things.enter_context(kept(f"{request.output}.parts", fingerprint(request, stack), request.resume))
+        place = {name: open_things.enter_context(atomic_path(path)) for name, path in wanted.items()}
         first = duplicates.first_of_each(source)
         half, told = duplicates.halves(first), duplicates.sentence(first)
         if told:
@@ -93,8 +93,6 @@ def classed(request: ClassRequest, command="", progress=True, say=lambda text: N
         outputs.write(request, place, source, table)
         if request.report:
             write_report(place["report"], request, table, source, command, time.perf_counter() - began, versions())
-        if store is not None:
-            store.remove()
     return Classed(table, stack, radius, classer, references)
 
 

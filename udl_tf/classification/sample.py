@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.errors import InputError
+from pipelines.errors import NoAnswerError
 from udl_tf.chunks.run import ranges
 from udl_tf.classification.classers import Learned
 from udl_tf.classification.everybody import SIZE
@@ -34,7 +34,7 @@ def learned(request, stack, count, radius, reach, say):
         good.append(usable)
     good = np.concatenate(good)
     if good.sum() < FEWEST:
-        raise InputError(f"{stack.path}: {good.sum()} usable images of {len(rows)} looked at, expected at least {FEWEST}")
+        raise NoAnswerError(f"{stack.path}: {good.sum()} usable images of {len(rows)} looked at, expected at least {FEWEST}")
     rows, images = rows[good], np.concatenate(images)[good]
     ctf = reader.ctf(rows)
     settings = Settings(views=request.views, reach=reach, seed=request.seed)

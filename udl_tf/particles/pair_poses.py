@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.errors import InputError
+from pipelines.errors import NoAnswerError
 from udl_tf.particles.synchronisation import random_pairs, synchronise
 
 NEIGHBOURS, MORE_NEIGHBOURS = 10, 40  # pairs of each particle; the more where the pairs agree less than AGREE
@@ -33,7 +33,7 @@ def find_pair_poses(passes, alignment, views, seed=0):
         if not left:
             break
     if not found_in:
-        raise InputError(f"{passes.config.path}: no two images that can be aligned (all but one are constant or not finite)")
+        raise NoAnswerError(f"{passes.config.path}: no two images that can be aligned (all but one are constant or not finite)")
     for view in sorted(found_in):
         order = table.symmetry[table.members(view)][0]
         if order > 1:

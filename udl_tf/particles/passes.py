@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pipelines import geometry
-from pipelines.errors import InputError
+from pipelines.errors import NoAnswerError
 from udl_tf.chunks import run
 from udl_tf.particles import chunk_functions, references, scores
 from udl_tf.particles.references import Totals
@@ -113,7 +113,7 @@ class Passes:
         """What sums at the present poses make: averages and references of their views, but for those without a usable image."""
         totals = {view: found for view, found in totals.items() if found.sums["count"] > 0}
         if not totals:
-            raise InputError(f"{self.config.path}: no image can be used, all are constant or not finite (NaN or infinity)")
+            raise NoAnswerError(f"{self.config.path}: no image can be used, all are constant or not finite (NaN or infinity)")
         for view, found in totals.items():
             image = (given[view],) if view in given else ()
             make = references.given if image else references.emerging

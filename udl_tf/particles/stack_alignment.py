@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import logging
 import os
 import pathlib
 import time
@@ -14,7 +13,7 @@ from pipelines.files.atomic import atomic_path
 from pipelines.files.mrc import mrc_writer, write_mrc
 from pipelines.files.star_rows import save_rows
 from udl_tf.chunks.executors import open_executor
-from udl_tf.chunks.store import ChunkStore
+from udl_tf.chunks.store import kept
 from udl_tf.particles import duplicates, one_view, outputs, stages
 from udl_tf.particles.gallery import Gallery
 from udl_tf.particles.masks import mask_of
@@ -27,7 +26,6 @@ from udl_tf.serving.open_aligner import open_aligner
 from udl_tf.versions import versions
 
 ROWS = "rows.npz"  # beside the finished chunks: what workers need of a STAR file
-LOG = logging.getLogger(__name__)
 
 
 def align_stack(request, command="", progress=True):
@@ -51,25 +49,19 @@ def align_stack(request, command="", progress=True):
     particles = aligner.config.get("config", {}).get("support") != "frame"
     config = dataclasses.replace(config, clean=particles)
     with contextlib.ExitStack() as open_things:
+        store = None
+        if request.output:
+            store = open_things.enter_context(kept(f"{request.output}.parts", fingerprint(request, config), request.resume))
         # The places of all outputs are claimed first: nothing is worse than an error after hours.
         wanted = {name: getattr(request, name) for name in ENDINGS if getattr(request, name)}
         place = {name: open_things.enter_context(atomic_path(path)) for name, path in wanted.items()}
-        store = None
-        if request.output:
-            store = ChunkStore(f"{request.output}.parts", fingerprint(request, config), request.resume)
-            if source.star is not None and (request.workers > 1 or request.scheduler):
-                config = dataclasses.replace(
-                    config, rows=os.path.abspath(save_rows(source.array, store.folder / ROWS, config.ctf))
-                )
-        try:
-            with open_executor(request.workers, request.scheduler) as executor:
-                alignment = _aligned(request, source, Passes(config, executor, store, progress), aligner)
-                if particles:
-                    one_view.judge(alignment, config)
-        except KeyboardInterrupt:
-            if store is not None:
-                LOG.warning("finished chunks are kept in %s: the same command with --resume goes on from them", store.folder)
-            raise
+        if store is not None and source.star is not None and (request.workers > 1 or request.scheduler):
+            rows = save_rows(source.array, store.folder / ROWS, config.ctf)
+            config = dataclasses.replace(config, rows=os.path.abspath(rows))
+        with open_executor(request.workers, request.scheduler) as executor:
+            alignment = _aligned(request, source, Passes(config, executor, store, progress), aligner)
+            if particles:
+                one_view.judge(alignment, config)
         alignment.pixel_size = source.pixel_size
         message = outputs.unusable_images(source, alignment.particles)
         resolution, unit = alignment.resolution(0), "A" if source.pixel_size else "pixels"
@@ -87,8 +79,6 @@ def align_stack(request, command="", progress=True):
         if request.report:
             content = _report(request, config, alignment, gallery, ctf, command, time.perf_counter() - began)
             write_report(content, place["report"])
-    if store is not None:
-        store.remove()
     return alignment, ctf, message
 
 

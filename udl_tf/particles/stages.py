@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from pipelines import geometry
-from pipelines.errors import InputError
+from pipelines.errors import NoAnswerError
 from udl_tf.particles import scores
 from udl_tf.particles.alignment import StackAlignment
 from udl_tf.particles.averaging import HALVES
@@ -43,7 +43,9 @@ def to_average(passes, table, aligner, seed=0):
         InputError: fewer than two particles, or two that can be used.
     """
     if len(table.rows) < 2:
-        raise InputError(f"{passes.config.path} holds {len(table.rows)} image: expected at least 2 for an average of their own")
+        raise NoAnswerError(
+            f"{passes.config.path} holds {len(table.rows)} image: expected at least 2 for an average of their own"
+        )
     alignment = StackAlignment(table)
     views = [view for view in table.views if len(table.members(view)) > 1]
     chosen = np.sort(np.concatenate([_chosen(table.members(view), seed) for view in views]))

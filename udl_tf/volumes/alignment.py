@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipelines.errors import InputError
+from pipelines.errors import InputError, NoAnswerError
 from pipelines.geometry import frames, wrap_degrees
 from udl_tf.chunks.store import ChunkStore
 from udl_tf.registration.synchronisation import FLOOR, synchronise
@@ -75,7 +75,7 @@ def poses_of(pairs: SectionPairs, count: int, keep_trend: float | None = None) -
     sigma = np.stack([found.angle_sigma, np.sqrt(np.square(found.shift_sigma).mean(1))], 1)
     sure = (found.score >= SURE) & np.isfinite(sigma).all(1)
     if not sure.any():
-        raise InputError("no two neighbouring sections have anything in common: is this a volume of sections in order?")
+        raise NoAnswerError("no two neighbouring sections have anything in common: is this a volume of sections in order?")
     poses = synchronise(pairs.first, pairs.second, found.angle, found.shift, sigma, found.score, count, None)
     say, score, correlation = found.score * poses.agreement, np.zeros(count), np.zeros(count)
     for side in (pairs.first, pairs.second):

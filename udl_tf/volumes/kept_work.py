@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import logging
 import os
 import pathlib
 from collections.abc import Iterator
@@ -10,15 +9,13 @@ from collections.abc import Iterator
 from pipelines.files.fingerprint import stamp
 from pipelines.files.lazy import LazyArray
 from udl_tf.alignment import models
-from udl_tf.chunks.store import ChunkStore
+from udl_tf.chunks.store import ChunkStore, kept
 from udl_tf.versions import versions
-
-LOG = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
 def kept_work(array: LazyArray, output, model: str, settings: dict, resume: bool) -> Iterator[ChunkStore]:
-    """Context manager: the finished chunks of an alignment in the folder OUTPUT.parts, which goes when all is done.
+    """Context manager: the finished chunks of an alignment in the folder OUTPUT.parts, see `udl_tf.chunks.store.kept`.
 
     Args:
         array: the volume. output: what is written of it. model: see `udl_tf.alignment.models.find`.
@@ -27,13 +24,8 @@ def kept_work(array: LazyArray, output, model: str, settings: dict, resume: bool
     Raises:
         InputError: as `ChunkStore`.
     """
-    store = ChunkStore(f"{pathlib.Path(output)}.parts", fingerprint(array, model, settings), resume)
-    try:
+    with kept(f"{pathlib.Path(output)}.parts", fingerprint(array, model, settings), resume) as store:
         yield store
-    except KeyboardInterrupt:
-        LOG.warning("finished chunks are kept in %s: the same command with --resume goes on from them", store.folder)
-        raise
-    store.remove()
 
 
 def fingerprint(array: LazyArray, model: str, settings: dict) -> dict:

@@ -1,5 +1,6 @@
 """Finished chunks on disk: what is kept, what is refused, and what damage does."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -9,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from pipelines.errors import InputError
-from udl_tf.chunks.store import ChunkStore
+from pipelines.errors import InputError, NoAnswerError
+from udl_tf.chunks.store import ChunkStore, kept
 
 ROOT = pathlib.Path(__file__).parents[3]
 JOB = {"input": {"size": 100, "mtime": 1.5}, "box": 64, "version": "1"}
@@ -107,7 +108,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "years of work"
     with pytest.raises(InputError, match="is a file: expected a folder"):
         ChunkStore(tmp_path / "thesis" / "chapter1.txt", JOB, resume=False)
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="nowhere does not exist"):
         ChunkStore(tmp_path / "nowhere" / "job", JOB, resume=False)
 
 
@@ -145,3 +146,24 @@ def test_two_processes_do_not_share_a_folder(tmp_path, arrays):
     )
     assert "another process works in" in done.stderr
     assert store.has("align", 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "chunk", "there", "told"),
+    [
+        (None, True, False, False),
+        (KeyboardInterrupt(), True, True, True),
+        (InputError("the disk is full"), True, True, True),
+        (InputError("no such model"), False, False, False),
+        (NoAnswerError("nothing agrees"), True, False, False),
+    ],
+)
+def test_what_ends_early_leaves_what_can_be_gone_on_from(tmp_path, arrays, caplog, error, chunk, there, told):
+    """And nothing else: where there is no chunk, or going on would end the same way, no folder stays."""
+    with pytest.raises(type(error)) if error else contextlib.nullcontext(), kept(tmp_path / "a.parts", {}, False) as store:
+        if chunk:
+            store.write("poses", 0, arrays)
+        if error:
+            raise error
+    assert (tmp_path / "a.parts").exists() == there
+    assert ("the same command with --resume goes on from them" in caplog.text) == told

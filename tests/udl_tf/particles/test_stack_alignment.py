@@ -193,14 +193,21 @@ def test_resumed_after_a_kill_gives_the_same_bytes(stack, model_folder, tmp_path
 
 
 @pytest.mark.parametrize("error", [RuntimeError, InputError])
-def test_nothing_but_finished_chunks_is_left_of_a_failed_run(stack, model_folder, tmp_path, monkeypatch, error):
+def test_nothing_but_finished_chunks_is_left_of_a_failed_run(stack, model_folder, tmp_path, monkeypatch, caplog, error):
     def failing(*_):
         raise error("no")
 
     monkeypatch.setattr(stack_alignment.outputs, "turn_images", failing)
     with pytest.raises(error):
         run(stack, model_folder, reference=1, reference_name="1", output=tmp_path / "a.star", aligned=tmp_path / "a.mrcs")
-    assert names(tmp_path) == ["a.star.parts", "in"]
+    assert names(tmp_path) == ["a.star.parts", "in"] and f"finished chunks are kept in {tmp_path / 'a.star.parts'}" in caplog.text
+
+
+def test_of_a_stack_with_nothing_to_align_nothing_is_left(images, model_folder, tmp_path):
+    path = write_stack(tmp_path, np.ones_like(images))
+    with pytest.raises(InputError, match="no image can be used|no two images that can be aligned"):
+        run(path, model_folder, output=tmp_path / "a.star")
+    assert names(tmp_path) == ["images.mrcs", "images.star"]
 
 
 @pytest.mark.once("chunks are Python and NumPy")
