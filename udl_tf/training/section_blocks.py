@@ -21,6 +21,7 @@ MOST = 2**28  # values that are kept in memory, half of a gigabyte
 SPREAD = 2**20  # between the random numbers of one step and those of the next kind
 
 BlockData = collections.namedtuple("BlockData", "train held_out scale description files")
+HeldOut = collections.namedtuple("HeldOut", "block nearest")  # `nearest`: the section under each plane that is made of the block
 
 
 class Blocks:
@@ -95,7 +96,8 @@ class SectionBlocksTask(SectionTask):
         def batches(start=0):
             return blocks(volume[:, : height - strip], depth, side, config.batch, config.seed, start)
 
-        held_out = np.float32(volume[None, :depth, height - strip :, :side])
+        nearest = np.rint((network.first + np.arange(network.length(depth))) / network.factor).astype(int)
+        held_out = HeldOut(np.float32(volume[None, :depth, height - strip :, :side]), nearest)
         return BlockData(batches, held_out, scale, described(found, f"blocks of {depth}", strip), found.files)
 
     def examples(self, config):
@@ -108,19 +110,21 @@ class SectionBlocksTask(SectionTask):
 
     def measures(self, config, network, held_out):
         """``mae`` where there are sections; ``sharpness``: power of reslices over that of sections, in the middle band."""
-        made = network(held_out[..., None], training=False)
-        difference = tf.subtract(*where_sections_are(made, held_out, config.network))
-        return {"mae": float(np.abs(difference).mean()), "sharpness": _likeness(made.numpy(), held_out)}
+        made = network(held_out.block[..., None], training=False)
+        difference = tf.subtract(*where_sections_are(made, held_out.block, config.network))
+        return {"mae": float(np.abs(difference).mean()), "sharpness": _likeness(made.numpy(), held_out.block)}
 
     def reference(self, config, held_out):
         """``sharpness_before``, of the volume as it is."""
-        return {"sharpness_before": _likeness(held_out, held_out)}
+        return {"sharpness_before": _likeness(held_out.block, held_out.block)}
 
     def planes(self, network, held_out):
-        """Reslices as they are, and of what was made."""
-        made = network(held_out[..., None], training=False).numpy()
-        middle = held_out.shape[2] // 2, made.shape[2] // 2
-        return {"before": held_out[:, :, middle[0]], "made": made[:, :, middle[1]]}
+        """A reslice as it is, each row where its plane is made, and the same of what was made."""
+        made = network(held_out.block[..., None], training=False).numpy()
+        top, left = ((wide - side) // 2 for wide, side in zip(held_out.block.shape[2:], made.shape[2:]))
+        middle = made.shape[2] // 2
+        before = held_out.block[:, held_out.nearest, top + middle, left : left + made.shape[3]]
+        return {"before": before, "made": made[:, :, middle]}
 
 
 def _likeness(made, sections):

@@ -10,6 +10,7 @@ import tifffile
 from pipelines.errors import InputError
 from pipelines.pictures.section_faults import plant
 from pipelines.pictures.tissue import made_volume
+from udl_tf.networks.build import build
 from udl_tf.networks.sections.alignment import SectionAlignmentConfig
 from udl_tf.networks.sections.superresolution import SectionBlocksConfig
 from udl_tf.presets import SECTION_PRESETS
@@ -176,6 +177,12 @@ def test_networks_of_blocks(name):
     made, examples = model.network(block[..., None]), task.examples(config)
     assert examples.real(block, 3).shape == examples.made(made, block, 3).shape == (1, 16, 16, 1)
     assert task.measures(config, model.network, data.held_out).keys() == {"mae", "sharpness"}
+    shown = task.planes(model.network, data.held_out)
+    assert shown["before"].shape == shown["made"].shape  # pictures have them side by side
+    silent = build(dataclasses.replace(config, network=dataclasses.replace(network, residual=True)))
+    shown = task.planes(silent, data.held_out)
+    known = (network.first + np.arange(shown["made"].shape[1])) % network.factor == 0
+    np.testing.assert_allclose(shown["before"][:, known], shown["made"][:, known], atol=1e-6)  # sections lie where they are made
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,11 @@ SECTION_FIELDS: dict[str, dict] = {
     },
     "sections-superresolution-adversarial": {
         "description": "The same with a discriminator after the first steps: as sharp as sections are, further from the truth.",
-        "network": SectionSuperresolutionConfig(**FINER, adversarial=0.05, discriminator_maps=(16, 32, 64), dense=64),
+        "network": SectionSuperresolutionConfig(
+            **FINER, adversarial=0.3, discriminator_maps=(16, 32, 64), dense=64, discriminator_rate=5e-4
+        ),
         "learning_rate": 1e-3,
-        "steps": 1800,
+        "steps": 2400,
         "warm_steps": 1000,
         **COMMON,
     },
