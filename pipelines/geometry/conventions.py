@@ -108,6 +108,11 @@ def centred_grid(height: int, width: int) -> np.ndarray:
     return np.stack([x - (width - 1) / 2.0, y - (height - 1) / 2.0], -1)
 
 
+def halves_of_side(size: int) -> np.ndarray:
+    """Coordinates of the pixels along an axis, from the image centre, in halves of the side: float32 (size,) within (-1, 1)."""
+    return centred_grid(1, size)[0, :, 0] / (size / 2.0)
+
+
 def relion_from_rigid(angle: np.ndarray, shift: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """RELION's psi (degrees) and origin offset (pixels) of our (angle, shift), for square images of `size` pixels.
 

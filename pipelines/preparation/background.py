@@ -117,7 +117,7 @@ def _surfaces(n, inner):
     the corners are taken, too, for an object has little there. They are made in the graph, and not stored with it.
     """
     inside, mix = _looked_at(n, inner)
-    line = geometry.centred_grid(n, n)[0, :, 0] / (n / 2.0)
+    line = geometry.halves_of_side(n)
     powers = [tf.constant(line**degree) for degree in range(DEGREE + 1)]
     terms = [tf.reshape(powers[j][:, None] * powers[i], (-1,)) for i, j in TERMS]
     return tf.matmul(tf.stack(terms, 1), mix), inside

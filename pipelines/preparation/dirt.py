@@ -46,7 +46,7 @@ def without_dirt(images):
 def _judged(images):
     """0 where there is no lump, 1 where there is one for sure; at which value of the blurred image it ends; (batch, 1, 1)."""
     lumps = tf.abs(_blurred(images, EVERY))
-    x, y = np.meshgrid(*[_line(images.shape[1])[::EVERY]] * 2)
+    x, y = np.meshgrid(*[geometry.halves_of_side(images.shape[1])[::EVERY]] * 2)
     radius = np.hypot(x, y)
     middle, rim = (_sorted(lumps, which) for which in (radius < MIDDLE, (radius > RIM) & (radius <= 1.0)))  # (batch, places)
     scale, top = rim[:, rim.shape[1] // 2] / NORMAL + 1e-12, rim[:, -1]
@@ -75,10 +75,5 @@ def _blurred(images, every):
 
 def _radius(n):
     """Distance of each pixel from the centre, in halves of the side: (n, n)."""
-    square = tf.square(tf.constant(_line(n)))
+    square = tf.square(tf.constant(geometry.halves_of_side(n)))
     return tf.sqrt(square[:, None] + square)
-
-
-def _line(n):
-    """Places of the pixels along an axis, from the centre, in halves of the side: float32 (n,)."""
-    return (geometry.centred_grid(n, n)[0, :, 0] / (n / 2.0)).astype(np.float32)

@@ -92,7 +92,7 @@ def _blocks(images):
 
 def _coarse(size):
     """Places x, y of the blocks in halves of the side, and which are of the rim: (m, m) each."""
-    line, every = geometry.centred_grid(size, size)[0, :, 0] / (size / 2.0), size // BLOCKS
+    line, every = geometry.halves_of_side(size), size // BLOCKS
     line = line[: size // every * every].reshape(-1, every).mean(1)
     x, y = np.meshgrid(line, line)
     return x, y, np.hypot(x, y) > RIM
@@ -100,7 +100,7 @@ def _coarse(size):
 
 def _pixels(size):
     """Places x, y (2, pixels) in halves of the side, made in the graph and not stored with it."""
-    line = (geometry.centred_grid(size, size)[0, :, 0] / (size / 2.0)).astype(np.float32)
+    line = geometry.halves_of_side(size)
     return tf.stack([tf.reshape(part, (-1,)) for part in tf.meshgrid(line, line)])
 
 

@@ -84,6 +84,12 @@ def test_grids_by_hand():
     close(points, [[[1, 0], [2, 0]], [[0, -1], [0, -2]], [[-half, -half], [-2 * half, -2 * half]]])
 
 
+def test_places_along_an_axis_in_halves_of_the_side():
+    np.testing.assert_array_equal(geometry.halves_of_side(4), np.float32([-0.75, -0.25, 0.25, 0.75]))
+    np.testing.assert_array_equal(geometry.halves_of_side(1), [0.0])
+    assert geometry.halves_of_side(5).dtype == np.float32
+
+
 def test_relion_by_hand():
     psi, offset = geometry.relion_from_rigid([90.0], [[0.0, -1.0]], 5)
     close(psi, [-90.0])
