@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from pipelines.geometry import frame_tensors
 from udl_tf.registration.block_sums import CLUSTERS, PIXELS, TILE
-from udl_tf.registration.steps import radius
+from udl_tf.registration.numbers import TENSORS, radius
 from udl_tf.registration.tile_sums import BLOCK, HALO, ROWS, tile_sums
 
 
@@ -26,7 +26,7 @@ def batch_sums(fixed: tf.Tensor, moving: tf.Tensor, sizes: tuple, level: tf.Tens
     tiles = _times(size, tile)
     places = _grid(tiles) * tf.reverse(tile, [0])  # x, y of the first pixel of each tile
     work, local, there = _work(maps, places, tile, far, state.active)
-    frame = tf.concat([tf.cast(tf.concat([tf.reverse(size, [0]), far], 0), tf.float64), [radius(size)]], 0)
+    frame = tf.concat([tf.cast(tf.concat([tf.reverse(size, [0]), far], 0), tf.float64), [radius(size, TENSORS)]], 0)
     frame, known = tf.cast(frame, tf.float32), tf.cast(state.known, tf.float32)
     across = tf.reduce_max(tf.where(state.active[:, None, None], tf.abs(maps[:, :, :2]), 0.0), 0)
     reach = tf.linalg.matvec(across, tf.cast(tf.reverse(tile, [0]), tf.float64) + 1.0)

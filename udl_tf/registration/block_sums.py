@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.geometry import frames
+from udl_tf.registration.numbers import radius
 from udl_tf.registration.pyramid import Pyramid
 from udl_tf.registration.tile_sums import BLOCK, HALO, ROWS, tile_sums
 
@@ -59,11 +60,6 @@ def level_map(level, angle, shift, fixed, moving):
     first = (scale - 1.0) / 2.0  # where the first pixel of the level lies
     maps[:, 2] = (maps[:, :2].sum(1) * first + maps[:, 2] - first) / scale
     return maps
-
-
-def radius(size):
-    """Root mean square distance of the pixels of a frame (height, width) from its centre."""
-    return float(np.sqrt((size[0] ** 2 + size[1] ** 2) / 12.0))
 
 
 def _placed(place, maps, tile, patch, other):

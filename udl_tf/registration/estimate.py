@@ -11,7 +11,8 @@ contradict each other, whatever the spectrum of the noise, however the residuals
 import typing
 
 import numpy as np
-import tensorflow as tf
+
+from udl_tf.registration.numbers import ARRAYS, Numbers
 
 MANY = 9.0  # no agreement of n clusters is larger than the root of n: up to this, as if there were so many
 LEAST = 0.05  # of the gradients' power that is taken for the signal's, at the least
@@ -28,7 +29,7 @@ ONES = np.eye(9)[8]
 
 
 class Estimate(typing.NamedTuple):
-    """What pairs say, each at one transform; float64 tensors.
+    """What pairs say, each at one transform; float64 arrays, or tensors.
 
     Attributes:
         there: (batch,) bool, whether there is anything to be seen; if not, the rest means nothing.
@@ -41,56 +42,54 @@ class Estimate(typing.NamedTuple):
         known: (batch, 5), see `tile_sums`, less what they were normalised by.
     """
 
-    there: tf.Tensor
-    step: tf.Tensor
-    covariance: tf.Tensor
-    correlation: tf.Tensor
-    agreement: tf.Tensor
-    weight: tf.Tensor
-    known: tf.Tensor
+    there: typing.Any
+    step: typing.Any
+    covariance: typing.Any
+    correlation: typing.Any
+    agreement: typing.Any
+    weight: typing.Any
+    known: typing.Any
 
 
-def estimate(sums: tf.Tensor, robust: tf.Tensor) -> Estimate:
-    """The `Estimate` of sums (batch, clusters, 9, 9), float64; robust: (batch,) bool, whether their weights were."""
-    count = tf.math.count_nonzero(sums[:, :, 8, 8] > 0.0, 1, dtype=tf.float64)
-    total = tf.reduce_sum(sums, 1)
-    weight = total[:, 8, 8]
-    area = tf.where(weight > 0.0, weight, 1.0)
-    mean = total[:, :, 8] / area[:, None]
-    power = tf.linalg.diag_part(total)[:, 6:8] / area[:, None] - tf.square(mean[:, 6:8])
-    there = (count >= 4.0) & (weight > 0.0) & tf.reduce_all(power > 1e-12, 1)
-    deviation = tf.sqrt(tf.where(power > 1e-12, power, 1.0))
-    rows = OF_FIXED / deviation[:, :1, None] + OF_MOVING / deviation[:, 1:, None]
-    rows -= tf.linalg.matvec(rows, mean)[:, :, None] * ONES
-    whole = rows @ tf.linalg.matmul(total, rows, transpose_b=True)
-    right = tf.linalg.matmul(tf.linalg.matvec(sums, rows[:, None, 3]), rows[:, :3], transpose_b=True)  # (batch, clusters, 3)
-    matrix = tf.where(there[:, None, None], whole[:, :3, :3], tf.eye(3, dtype=tf.float64))
-    both = tf.reduce_prod(deviation, 1)
-    common = tf.linalg.diag_part(total[:, 0:3, 3:6]) - weight[:, None] * mean[:, 0:3] * mean[:, 3:6]
-    share = tf.reduce_mean(common / both[:, None] / tf.maximum(tf.linalg.diag_part(matrix), 1e-20), 1)
-    inverse = _inverse(matrix) / tf.clip_by_value(share, LEAST, 1.0)[:, None, None]
-    spread = tf.linalg.matmul(right, right, transpose_a=True) * (count / tf.maximum(count - 3.0, 1.0))[:, None, None]
-    spread *= tf.where(robust, tf.constant(DERIVATIVE**2, tf.float64), 1.0)[:, None, None]
-    covariance = tf.where((count >= FEW)[:, None, None], inverse @ spread @ inverse + PULL, np.inf)
+def estimate(sums, robust, numbers: Numbers = ARRAYS) -> Estimate:
+    """The `Estimate` of sums (batch, clusters, 9, 9); robust: (batch,) bool, whether their weights were."""
+    n, total = numbers, numbers.total(sums, 1)
+    count, weight = n.total(n.float64(sums[:, :, 8, 8] > 0.0), 1), total[:, 8, 8]
+    area = n.where(weight > 0.0, weight, 1.0)[:, None]
+    mean, second = total[:, :, 8] / area, n.diagonal(total) / area
+    power = second[:, 6:8] - mean[:, 6:8] * mean[:, 6:8]
+    there = (count >= 4.0) & (weight > 0.0) & n.all(power > 1e-12, 1)
+    deviation = n.sqrt(n.where(power > 1e-12, power, 1.0))
+    both = deviation[:, 0] * deviation[:, 1]
+    rows = OF_FIXED / deviation[:, :1, None] + OF_MOVING / deviation[:, 1:, None]  # (batch, 4, 9)
+    rows = rows - rows @ mean[:, :, None] * ONES
+    whole = rows @ total @ n.transposed(rows)
+    right = (sums @ rows[:, None, 3, :, None])[:, :, :, 0] @ n.transposed(rows[:, :3])  # (batch, clusters, 3)
+    matrix = n.where(there[:, None, None], whole[:, :3, :3], np.eye(3))
+    common = n.diagonal(total[:, 0:3, 3:6]) - weight[:, None] * mean[:, 0:3] * mean[:, 3:6]
+    share = n.total(common / both[:, None] / n.maximum(n.diagonal(matrix), 1e-20), 1) / 3.0
+    share = n.minimum(n.maximum(share, LEAST), 1.0)[:, None, None]
+    inverse = _inverse(matrix, n) / share
+    spread = n.transposed(right) @ right * (count / n.maximum(count - 3.0, 1.0))[:, None, None]
+    spread = n.where(robust[:, None, None], DERIVATIVE**2 * spread, spread)
+    covariance = n.where((count >= FEW)[:, None, None], inverse @ spread @ inverse + PULL, np.inf)
     product = sums[:, :, 1, 4] + sums[:, :, 2, 5]
-    few = tf.maximum(MANY / tf.sqrt(tf.maximum(count, 1.0)), 1.0)
-    agreement = few * tf.reduce_sum(product, 1) / tf.sqrt(tf.reduce_sum(tf.square(product), 1) + 1e-30)
-    scale = tf.sqrt(tf.maximum(CONSISTENT * whole[:, 3, 3] / area, 1e-8))
+    few = n.maximum(MANY / n.sqrt(n.maximum(count, 1.0)), 1.0)
+    scale = n.sqrt(n.maximum(CONSISTENT * whole[:, 3, 3] / area[:, 0], 1e-8))
     return Estimate(
         there=there,
-        step=tf.linalg.matvec(inverse, tf.reduce_sum(right, 1)),
+        step=(inverse @ n.total(right, 1)[:, :, None])[:, :, 0],
         covariance=covariance,
-        correlation=(total[:, 6, 7] / area - mean[:, 6] * mean[:, 7]) / both,
-        agreement=agreement,
+        correlation=(total[:, 6, 7] / area[:, 0] - mean[:, 6] * mean[:, 7]) / both,
+        agreement=few * n.total(product, 1) / n.sqrt(n.total(product * product, 1) + 1e-30),
         weight=weight,
-        known=tf.stack([mean[:, 6], deviation[:, 0], mean[:, 7], deviation[:, 1], scale], 1),
+        known=n.stack([mean[:, 6], deviation[:, 0], mean[:, 7], deviation[:, 1], scale], 1),
     )
 
 
-def _inverse(matrices):
+def _inverse(matrices, n):
     """The pseudoinverse of symmetric matrices (batch, 3, 3): a direction without a gradient gets no step."""
-    values, vectors = tf.linalg.eigh(matrices)
-    size = tf.abs(values)
-    kept = size > 1e-9 * tf.reduce_max(size, 1, keepdims=True)
-    inverted = tf.where(kept, 1.0 / tf.where(kept, values, 1.0), 0.0)
-    return tf.linalg.matmul(vectors * inverted[:, None, :], vectors, transpose_b=True)
+    values, vectors = n.eigh(matrices)
+    kept = abs(values) > 1e-9 * n.largest(abs(values), 1)
+    inverted = n.where(kept, 1.0 / n.where(kept, values, 1.0), 0.0)
+    return vectors * inverted[:, None, :] @ n.transposed(vectors)

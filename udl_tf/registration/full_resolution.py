@@ -13,6 +13,7 @@ import tensorflow as tf
 from pipelines.geometry import frame_tensors, wrap_degrees
 from udl_tf.registration import steps
 from udl_tf.registration.batch_sums import batch_sums
+from udl_tf.registration.numbers import TENSORS
 from udl_tf.registration.pairs import DOUBTFUL, LEAST_OVERLAP
 from udl_tf.registration.proposal import SIDE
 from udl_tf.registration.refinement import COARSEST
@@ -39,14 +40,14 @@ def full_resolution(align: typing.Callable) -> typing.Callable:
         fixed, moving = TensorPyramid(fixed, first), TensorPyramid(moving, first)
         good = fixed.good & moving.good
         zero = tf.zeros(tf.shape(good), tf.float64)
-        nothing = steps.begun(zero, tf.zeros(tf.stack([tf.size(good), 2]), tf.float64), zero, zero, good)[1]
+        nothing = steps.nothing(zero, tf.stack([zero, zero], 1))
         oblong = tf.reduce_min(sides) < tf.reduce_max(sides)
 
         def look(number, best, score):
             wanted = good & (score < tf.where(number == 0, tf.constant(np.inf, tf.float64), DOUBTFUL))
             found, believed = _looked(align, fixed, moving, first, wanted, number > 0)
             better = wanted & (believed > score)
-            return number + 1, steps.chosen(better, found, best), tf.where(better, believed, score)
+            return number + 1, steps.chosen(better, found, best, TENSORS), tf.where(better, believed, score)
 
         def doubtful(number, _, score):
             return (number == 0) | (number == 1) & oblong & tf.reduce_any(good & (score < DOUBTFUL))
@@ -82,10 +83,9 @@ def _looked(align, fixed, moving, first, wanted, whole):
     """(`steps.Found`, score) of the pairs that are wanted: proposed, refined, judged; score 0 where nothing is found."""
     angle, shift, score = _proposed(align, fixed, moving, wanted, whole)
     found = _refined(fixed, moving, angle, shift, first, wanted)
-    there = (found.level >= 0) & (found.overlap >= LEAST_OVERLAP) & tf.math.is_finite(found.error)
-    zero = tf.zeros_like(score)
-    nothing = steps.begun(zero, tf.zeros_like(shift), zero, zero, wanted)[1]
-    return steps.chosen(there, found, nothing), tf.where(there, trusted(score, found.agreement, tf.exp), 0.0)
+    there = (found.level >= 0.0) & (found.overlap >= LEAST_OVERLAP) & tf.math.is_finite(found.error)
+    nothing = steps.nothing(tf.zeros_like(angle), tf.zeros_like(shift))
+    return steps.chosen(there, found, nothing, TENSORS), tf.where(there, trusted(score, found.agreement, tf.exp), 0.0)
 
 
 def _proposed(align, fixed, moving, wanted, whole):
@@ -115,20 +115,22 @@ def _refined(fixed, moving, angle, shift, first, wanted):
 
     def climb(level, state, best):
         still, moved = fixed.level(level), moving.level(level)
+        number = tf.cast(level, tf.float64)
         most = tf.where(level == first, steps.STEPS_FIRST, steps.STEPS)
 
-        def step(number, at):
-            return number + 1, steps.stepped(at, batch_sums(still, moved, sizes, level, at), level, tf.shape(still)[1:])
+        def step(count, at):
+            sums = batch_sums(still, moved, sizes, level, at)
+            return count + 1, steps.stepped(at, sums, 2.0**number, tf.shape(still)[1:], TENSORS)
 
-        def more(number, at):
-            return (number < most) & tf.reduce_any(at.active)
+        def more(count, at):
+            return (count < most) & tf.reduce_any(at.active)
 
         _, after = tf.while_loop(more, step, (0, state), parallel_iterations=1)
-        after, best = steps.concluded(state, after, best, level, level == first, *sizes)
+        after, best = steps.concluded(state, after, best, number, level == first, sizes, TENSORS)
         return level - 1, after, best
 
     deviations = (one.deviation + tf.zeros_like(angle) for one in (fixed, moving))
-    began = steps.begun(angle, shift, *deviations, wanted)
+    began = steps.begun(angle, shift, *deviations, wanted, TENSORS)
     _, _, found = tf.while_loop(
         lambda level, state, _: (level >= 0) & tf.reduce_any(state.alive), climb, (first, *began), parallel_iterations=1
     )

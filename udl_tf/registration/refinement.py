@@ -57,16 +57,17 @@ def refine(
     first = first_level(fixed, moving) if first is None else first
     pose = np.array([angle], np.float64), np.array([shift], np.float64)
     state, best = steps.begun(*pose, np.array([fixed.deviation]), np.array([moving.deviation]), np.array([True]))
-    sizes = np.int32(fixed.size), np.int32(moving.size)
     for level in range(first, last - 1, -1):
-        before, size = state, np.int32(fixed.level(level).shape)
+        before, size = state, fixed.level(level).shape
         for _ in range(steps.STEPS_FIRST if level == first else steps.STEPS):
-            at = (one.numpy()[0] for one in (state.angle, state.shift, state.known))
-            state = steps.stepped(state, block_sums(fixed, moving, level, *at)[None], level, size)
+            sums = block_sums(fixed, moving, level, state.angle[0], state.shift[0], state.known[0])
+            state = steps.stepped(state, sums[None], 2.0**level, size)
             if not state.active[0]:
                 break
-        state, best = steps.concluded(before, state, best, level, level == first, *sizes)
+        state, best = steps.concluded(before, state, best, float(level), level == first, (fixed.size, moving.size))
         if not state.alive[0]:
             break
-    found = (one.numpy()[0] for one in best)
-    return Refined(*(one if one.ndim else one.item() for one in found)) if best.level[0] >= 0 else None
+    if best.level[0] < 0.0:
+        return None
+    found = (one[0] if one.ndim > 1 else float(one[0]) for one in best[:-1])
+    return Refined(*found, int(best.level[0]))

@@ -7,10 +7,9 @@ Pairs walk up their pyramids together, whether their pixels are read tile by til
 import typing
 
 import numpy as np
-import tensorflow as tf
 
-from pipelines.geometry import frame_tensors
 from udl_tf.registration.estimate import estimate
+from udl_tf.registration.numbers import ARRAYS, Numbers, radius
 
 STEPS_FIRST, STEPS = 10, 3  # at the first level, and at each other one
 # Pixels of the last two levels, of the others, and of the standard error: shorter steps end.
@@ -20,14 +19,11 @@ NEGLIGIBLE = 0.01  # pixels of a level: of a standard error below this nothing h
 LONGEST = 1.5  # pixels of a level, of one step
 STRAYED_FIRST, STRAYED = 8.0, 3.0  # pixels of a level: what is found further away than this is something else
 NO_SCALE = 1e3  # robust scale at which all pixels count alike
-
-ROWS, POINTS, MATRICES = (tf.TensorSpec((None, *shape), tf.float64) for shape in ((), (2,), (3, 3)))
-FLAGS = tf.TensorSpec((None,), tf.bool)
-NUMBER, SIZE = tf.TensorSpec((), tf.int32), tf.TensorSpec((2,), tf.int32)
+UNKNOWN = np.full((3, 3), np.inf)
 
 
 class State(typing.NamedTuple):
-    """Where pairs are.
+    """Where pairs are; arrays, or tensors.
 
     Attributes:
         angle: (batch,) degrees. shift: (batch, 2) pixels of the pictures. known: (batch, 5), see `tile_sums`.
@@ -35,126 +31,109 @@ class State(typing.NamedTuple):
         alive: (batch,) bool, whether a pair goes on at the next level. active: whether it goes on at this one.
     """
 
-    angle: tf.Tensor
-    shift: tf.Tensor
-    known: tf.Tensor
-    covariance: tf.Tensor
-    correlation: tf.Tensor
-    agreement: tf.Tensor
-    weight: tf.Tensor
-    alive: tf.Tensor
-    active: tf.Tensor
+    angle: typing.Any
+    shift: typing.Any
+    known: typing.Any
+    covariance: typing.Any
+    correlation: typing.Any
+    agreement: typing.Any
+    weight: typing.Any
+    alive: typing.Any
+    active: typing.Any
 
 
 class Found(typing.NamedTuple):
-    """The best of the levels so far, tensors (batch, ...); the fields are those of `refinement.Refined`, level -1: none."""
+    """The best of the levels so far, (batch, ...) each; the fields are those of `refinement.Refined`, level -1: none."""
 
-    angle: tf.Tensor
-    shift: tf.Tensor
-    covariance: tf.Tensor
-    error: tf.Tensor
-    correlation: tf.Tensor
-    agreement: tf.Tensor
-    overlap: tf.Tensor
-    level: tf.Tensor
-
-
-KNOWN = tf.TensorSpec((None, 5), tf.float64)
-SUMS = tf.TensorSpec((None, None, 9, 9), tf.float64)
-STATE = State(ROWS, POINTS, KNOWN, MATRICES, ROWS, ROWS, ROWS, FLAGS, FLAGS)
-FOUND = Found(ROWS, POINTS, MATRICES, ROWS, ROWS, ROWS, ROWS, tf.TensorSpec((None,), tf.int32))
+    angle: typing.Any
+    shift: typing.Any
+    covariance: typing.Any
+    error: typing.Any
+    correlation: typing.Any
+    agreement: typing.Any
+    overlap: typing.Any
+    level: typing.Any
 
 
-@tf.function(input_signature=(ROWS, POINTS, ROWS, ROWS, FLAGS), autograph=False)
-def begun(angle, shift, fixed, moving, wanted):
+def begun(angle, shift, fixed, moving, wanted, numbers: Numbers = ARRAYS) -> tuple[State, Found]:
     """(`State`, `Found`) before the first level.
 
     Args:
         angle: (batch,) degrees. shift: (batch, 2) pixels. fixed, moving: (batch,) deviations of the pictures, whose means are 0.
         wanted: (batch,) bool; the others stay where they are.
     """
-    zero = tf.zeros_like(angle)
-    unknown = tf.fill(tf.stack([tf.size(angle), 3, 3]), tf.constant(np.inf, tf.float64))
-    known = tf.stack([zero, fixed, zero, moving, zero + NO_SCALE], 1)
-    none = tf.fill(tf.shape(angle), -1)
-    state = State(angle, shift, known, unknown, zero, zero, zero, wanted, wanted)
-    return state, Found(angle, shift, unknown, zero + np.inf, zero, zero, zero, none)
+    zero = angle * 0.0
+    known = numbers.stack([zero, fixed, zero, moving, zero + NO_SCALE], 1)
+    state = State(angle, shift, known, zero[:, None, None] + UNKNOWN, zero, zero, zero, wanted, wanted)
+    return state, nothing(angle, shift)
 
 
-@tf.function(input_signature=(STATE, SUMS, NUMBER, SIZE), autograph=False)
-def stepped(state, sums, level, size):
+def nothing(angle, shift) -> Found:
+    """What is said of transforms, of which nothing is known."""
+    zero = angle * 0.0
+    return Found(angle, shift, zero[:, None, None] + UNKNOWN, zero + np.inf, zero, zero, zero, zero - 1.0)
+
+
+def stepped(state: State, sums, scale, size, numbers: Numbers = ARRAYS) -> State:
     """The `State` after one more step of the pairs that are active.
 
     Args:
         sums: (batch, clusters, 9, 9), of `tile_sums` at the transforms and with the scales of `state`.
-        level: of the pyramids. size: (height, width) of the fixed frame at that level.
+        scale: pixels of the pictures along one of the level. size: (height, width) of the fixed frame at that level.
     """
-    seen = estimate(sums, state.known[:, 4] < NO_SCALE)
-    length, error = tf.norm(seen.step, axis=1), tf.sqrt(tf.linalg.trace(seen.covariance))
-    step = seen.step * tf.minimum(LONGEST / tf.maximum(length, 1e-12), 1.0)[:, None]
-    turn = step[:, 0] / radius(size) * (180.0 / np.pi)
-    angle, shift = frame_tensors.compose((state.angle, state.shift), (turn, step[:, 1:] * _scale(level)))
-    before, found = state.known, seen.known
-    scaled = [before[:, :1] + before[:, 1:2] * found[:, :1], before[:, 1:2] * found[:, 1:2]]
-    scaled += [before[:, 2:3] + before[:, 3:4] * found[:, 2:3], before[:, 3:4] * found[:, 3:4]]
+    n, before = numbers, state.known
+    seen = estimate(sums, before[:, 4] < NO_SCALE, n)
+    length, error = n.sqrt(n.total(seen.step * seen.step, 1)), _error(seen.covariance, n)
+    step = seen.step * n.minimum(LONGEST / n.maximum(length, 1e-12), 1.0)[:, None]
+    turn = step[:, 0] / radius(size, n) * (180.0 / np.pi)
+    angle, shift = n.compose((state.angle, state.shift), (turn, step[:, 1:] * scale))
+    found = seen.known
     settled = (found[:, 4] < GROWN * before[:, 4]) | (error < NEGLIGIBLE)
-    small = tf.cast(tf.where(level < 2, SMALL, COARSE), tf.float64)
-    settled &= tf.math.is_finite(error) & (length < tf.maximum(small, SURE * error))
+    small = n.where(scale < 4.0, n.float64(SMALL), n.float64(COARSE))
+    settled = settled & n.isfinite(error) & (length < n.maximum(SURE * error, small))
+    # Means and deviations of the images, from those of the images that were normalised by what was known of them.
+    scaled = [before[:, k] + before[:, k + 1] * found[:, k] if k in (0, 2) else before[:, k] * found[:, k] for k in range(4)]
     after = State(
         angle,
         shift,
-        tf.concat([*scaled, found[:, 4:]], 1),
+        n.stack([*scaled, found[:, 4]], 1),
         *(seen.covariance, seen.correlation, seen.agreement, seen.weight),
         *(seen.there, seen.there & ~settled),
     )
     lost = state.active & ~seen.there
-    after = chosen(state.active & seen.there, after, state)
+    after = chosen(state.active & seen.there, after, state, n)
     return after._replace(alive=after.alive & ~lost, active=after.active & ~lost)
 
 
-@tf.function(input_signature=(STATE, STATE, FOUND, NUMBER, tf.TensorSpec((), tf.bool), SIZE, SIZE), autograph=False)
-def concluded(before, state, best, level, first, fixed, moving):
+def concluded(before: State, state: State, best: Found, level, first, sizes, numbers: Numbers = ARRAYS) -> tuple[State, Found]:
     """(`State` to begin the next level with, `Found`) when the steps of a level are done.
 
     Args:
-        before: `State` at the beginning of the level. best: `Found` of the levels before it. first: whether it is the first one.
-        fixed, moving: (height, width) of the frames.
+        before: `State` at the beginning of the level. best: `Found` of the levels before it. level: number, a float.
+        first: whether it is the first one. sizes: (height, width) of the fixed frame, and of the moving one.
     """
-    scale = _scale(level)
-    moved = frame_tensors.error(state.angle, state.shift, (before.angle, before.shift), fixed) / scale
-    alive = state.alive & ~(moved > tf.cast(tf.where(first, STRAYED_FIRST, STRAYED), tf.float64))
-    error = tf.sqrt(tf.linalg.trace(state.covariance)) * scale
-    units = _units(scale, fixed)
-    agreement = tf.maximum(best.agreement, state.agreement)
-    pixels = tf.minimum(*(tf.reduce_prod(tf.cast(size, tf.float64)) for size in (fixed, moving)))
+    n, scale = numbers, 2.0**level
+    moved = n.error(state.angle, state.shift, (before.angle, before.shift), sizes[0]) / scale
+    alive = state.alive & ~(moved > n.where(first, n.float64(STRAYED_FIRST), n.float64(STRAYED)))
+    units = n.stack([180.0 / np.pi / radius(sizes[0], n), n.float64(1.0), n.float64(1.0)], 0) * scale
+    agreement = n.maximum(best.agreement, state.agreement)
+    pixels = n.minimum(*(n.float64(height) * n.float64(width) for height, width in ((one[0], one[1]) for one in sizes)))
     here = Found(
-        *(state.angle, state.shift, state.covariance * units[:, None] * units, error, state.correlation, agreement),
-        state.weight * tf.square(scale) / pixels,
-        tf.fill(tf.shape(best.level), level),
+        *(state.angle, state.shift, state.covariance * units[:, None] * units, _error(state.covariance, n) * scale),
+        *(state.correlation, agreement, state.weight * scale * scale / pixels, state.angle * 0.0 + level),
     )
-    better = alive & ((error <= best.error) | ~tf.math.is_finite(best.error))
-    found = chosen(better, here, best)
+    found = chosen(alive & ((here.error <= best.error) | ~n.isfinite(best.error)), here, best, n)
     # The finest level looked at says how alike the pictures are, also where a coarser one knows the transform best.
-    latest = chosen(alive, found._replace(correlation=state.correlation, agreement=agreement), found)
-    return state._replace(alive=alive, active=alive), latest
+    latest = found._replace(correlation=state.correlation, agreement=agreement)
+    return state._replace(alive=alive, active=alive), chosen(alive, latest, found, n)
 
 
-def radius(size):
-    """Root mean square distance of the pixels of a frame (height, width) from its centre."""
-    return tf.sqrt(tf.reduce_sum(tf.square(tf.cast(size, tf.float64))) / 12.0)
+def chosen(rows, new, old, numbers: Numbers = ARRAYS):
+    """A tuple of numbers (batch, ...), those of `new` at rows (batch,) bool."""
+    axes = (rows[(slice(None), *[None] * (len(one.shape) - 1))] for one in new)
+    return type(new)(*(numbers.where(row, one, two) for row, one, two in zip(axes, new, old, strict=True)))
 
 
-def _scale(level):
-    """Pixels of the pictures along a pixel of a level."""
-    return tf.pow(tf.constant(2.0, tf.float64), tf.cast(level, tf.float64))
-
-
-def _units(scale, fixed):
-    """Degrees and pixels of the pictures to an arc of a pixel, and a pixel, of a level."""
-    return scale * tf.stack([180.0 / np.pi / radius(fixed), 1.0, 1.0])
-
-
-def chosen(rows, new, old):
-    """A tuple of tensors (batch, ...), those of `new` at rows (batch,) bool."""
-    fields = (tf.where(tf.reshape(rows, [-1] + [1] * (len(one.shape) - 1)), one, two) for one, two in zip(new, old, strict=True))
-    return type(new)(*fields)
+def _error(covariance, n):
+    """The root of the trace of (batch, 3, 3), pixels of a level."""
+    return n.sqrt(n.total(n.diagonal(covariance), 1))

@@ -43,7 +43,7 @@ def test_equal_nodes_become_one():
 
 
 def test_many_outputs_are_all_named_anew():
-    """As many as `steps.begun` has: a map that is changed while it is read skips some."""
+    """A map that is changed while it is read skips some."""
     nodes = [f'node_def {{ name: "i{k}" op: "Identity" input: "x" }}' for k in range(40)]
     text = "\n".join([*nodes, *(f'ret {{ key: "y{k}" value: "i{k}:output:0" }}' for k in range(40))])
     function = text_format.Parse(text, function_pb2.FunctionDef())

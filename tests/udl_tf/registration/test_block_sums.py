@@ -5,7 +5,8 @@ import pytest
 
 from pipelines.geometry import frames
 from udl_tf.registration import block_sums as module
-from udl_tf.registration.block_sums import block_sums, level_map, radius
+from udl_tf.registration.block_sums import block_sums, level_map
+from udl_tf.registration.numbers import radius
 from udl_tf.registration.pyramid import Pyramid
 
 

@@ -9,6 +9,7 @@ from udl_tf.registration.full_resolution import PICTURES, full_resolution
 from udl_tf.registration.pairs import register_pair
 from udl_tf.registration.result import PER_PAIR
 
+pytestmark = pytest.mark.once("the served signature, which is the same graph, is compared on both versions")
 TURN, MOVE, SURE = -2.6, (-4.0, 2.2), 0.9
 TOLERANCE = {"angle": 1e-5, "shift": 1e-4, "covariance": 1e-7, "score": 1e-5, "correlation": 1e-5, "overlap": 1e-3}
 
