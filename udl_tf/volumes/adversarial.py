@@ -40,7 +40,7 @@ class AdversarialConfig:
             or ``both``. shaken: pixels, least and largest standard deviation of these rows; that of each plane is between.
         rate: pixels, root mean square over the sections, of a step of the poses; it falls to 0.
         stay: weight of the mean square of what poses are moved by, pixels.
-        maps, dense, dropout, discriminator_rate: of the discriminator. floor: its loss below which it is not updated.
+        maps, dense, dropout, discriminator_rate: of the discriminator.
         seed: of all that is drawn.
     """
 
@@ -56,7 +56,6 @@ class AdversarialConfig:
     dense: int = 64
     dropout: float = 0.5
     discriminator_rate: float = 1e-3
-    floor: float = 0.0
     seed: int = 0
 
     def __post_init__(self):
@@ -186,7 +185,7 @@ class Game:
         self._gradient = tf.function(self._slope, autograph=False)
 
     def learn(self, block, places, angle: np.ndarray, shift: np.ndarray) -> float:
-        """Update the discriminator by reslices of a block at such poses, unless it is good enough; returns its loss before."""
+        """Update the discriminator by reslices of a block at such poses; returns its loss before."""
         seed = np.int32([self._rng.integers(2**31 - 1) for _ in range(2)])
         size = np.exp(self._rng.uniform(*np.log(self._config.shaken), (len(places.places), 1, 1, 1)))
         jitter = np.float32(size * self._rng.normal(size=(*places.places.shape[:2], 1, 2)))
@@ -210,8 +209,7 @@ class Game:
             good, bad = tf.split(logits, [self._config.batch, len(wrong) * self._config.batch])
             loss = 0.5 * (tf.reduce_mean(tf.nn.softplus(-good)) + tf.reduce_mean(tf.nn.softplus(bad)))
         weights = self._judge.trainable_variables
-        needed = tf.cast(loss > self._config.floor, tf.float32)
-        self._optimizer.apply_gradients(zip([needed * slope for slope in tape.gradient(loss, weights)], weights))
+        self._optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
         return loss
 
     def _slope(self, windows, corner, angle, shift, lines, flip):
