@@ -2,12 +2,15 @@
 
 import dataclasses
 import math
+import pathlib
+import tarfile
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from pipelines.errors import InputError
+from udl_tf import presets
 from udl_tf.alignment import aligner, models, outputs, result
 from udl_tf.alignment.chain import Chain
 from udl_tf.alignment.outputs import Column, Output
@@ -139,10 +142,11 @@ def test_what_is_asked_of_a_server(remote, picture):
     ]
 
 
-@pytest.mark.parametrize("name", ["cryo", "photo"])
-def test_the_shipped_models_answer_what_the_table_says(name):
-    """They were written before there was a table: the names, types and shapes of what is served have not changed."""
-    loaded = tf.saved_model.load(str(models.find(name)))
+BEFORE = pathlib.Path(__file__).with_name("cryo-of-2026-11-26.tar.xz")  # the shipped model as commit 1644244 has it
+
+
+def assert_answers(signatures):
+    """Names, types and shapes of what is served have not changed."""
     wanted = {one.name: (one.dtype, (None, *one.shape)) for one in outputs.OUTPUTS}
     assert wanted == {
         "angle": ("float32", (None,)),
@@ -151,12 +155,32 @@ def test_the_shipped_models_answer_what_the_table_says(name):
         "sigma": ("float32", (None,)),
         "symmetry": ("int32", (None,)),
     }
-    assert {"serving_default", "align_within", "align_pairs"} <= set(loaded.signatures)
-    for signature in loaded.signatures.values():
+    assert {"serving_default", "align_within", "align_pairs"} <= set(signatures)
+    for signature in signatures.values():
         found = {key: (spec.dtype.name, spec.shape) for key, spec in signature.structured_outputs.items()}
         assert found.keys() == wanted.keys()
         for key, (dtype, shape) in found.items():
             assert dtype == wanted[key][0] and shape.is_compatible_with(wanted[key][1])
+
+
+@pytest.mark.parametrize("name", ["cryo", "photo"])
+def test_the_shipped_models_answer_what_the_table_says(name):
+    assert_answers(tf.saved_model.load(str(models.find(name))).signatures)
+
+
+def test_a_model_of_before_the_table_still_aligns(tmp_path, monkeypatch):
+    """Written by a version without rooms, registries or this table; its folder is read, and its answers are taken."""
+    with tarfile.open(BEFORE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    load, loaded = tf.saved_model.load, []
+    monkeypatch.setattr(tf.saved_model, "load", lambda *given, **options: loaded.append(load(*given, **options)) or loaded[0])
+    before = aligner.Aligner(tmp_path / "1")
+    x, y = (np.mgrid[:128, :128][::-1] - 63.5) / 20.0
+    image = np.exp(-(x**2) - y**2) + np.exp(-((x - 1.5) ** 2) - 4 * (y - 0.5) ** 2) + np.exp(-9 * (x + 0.7) ** 2 - (y + 1.2) ** 2)
+    found = before.align(np.rot90(image), image)
+    assert found.angle[0] == pytest.approx(90.0, abs=0.1) and np.abs(found.shift).max() < 0.1 and found.score[0] > 0.9
+    assert_answers(loaded[0].signatures)
+    assert presets.load(tmp_path / "1" / "assets.extra" / "config.json").box == 128
 
 
 def test_the_result_tells_what_it_holds():
