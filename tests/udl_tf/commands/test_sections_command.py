@@ -143,8 +143,8 @@ def test_a_volume_that_is_not_written_leaves_no_transforms(folder, monkeypatch):
 
     monkeypatch.setattr(volume_alignment, "write_volume", interrupted)
     command = ["sections", "align", str(folder / "volume.tif"), "--output", str(folder / "half.tif")]
-    assert console([*command, "--transforms", str(folder / "half.json")]) == 130
-    assert not list(folder.glob("*half.json")) and not list(folder.glob(".part.*"))
+    assert console([*command, "--transforms", str(folder / "half.json"), "--report", str(folder / "half.html")]) == 130
+    assert {path.name for path in folder.glob("*half*")} == {"half.tif.parts"} and not list(folder.glob(".part.*"))
 
 
 @pytest.mark.once("files in and out")
