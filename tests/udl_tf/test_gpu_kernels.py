@@ -21,6 +21,7 @@ from pipelines.pairs import homography_pairs, tracking
 from pipelines.pairs.stack_pools import Pools
 from pipelines.pictures.photographs import Photographs
 from udl_tf.presets import PRESETS
+from udl_tf.registration.full_resolution import PICTURES, full_resolution
 from udl_tf.training import trainer
 from udl_tf.training.tasks import task_of
 
@@ -217,3 +218,14 @@ def test_the_chains_of_the_shipped_models(name):
     }
     assert len(answers) > 1
     assert without_kernel(graph.graph_def, sorted(answers)) == []
+
+
+def test_registration_at_full_resolution():
+    """What is served as `align_full`, around an aligner that says nothing."""
+
+    def align(fixed, moving):
+        nothing = tf.zeros(tf.shape(moving)[:1])
+        return {"angle": nothing, "shift": tf.stack([nothing, nothing], 1), "score": nothing}
+
+    graph = tf.function(full_resolution(align), autograph=False).get_concrete_function(PICTURES, PICTURES).graph
+    assert without_kernel(graph.as_graph_def()) == []
