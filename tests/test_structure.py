@@ -3,6 +3,8 @@
 import ast
 import pathlib
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("pipelines", "udl_tf", "saved_models")
 
@@ -104,6 +106,24 @@ def test_modules_are_short():
     lengths = {name: len(MODULES[name].read_text(encoding="utf-8").splitlines()) for name in MODULES}
     assert {name: length for name, length in lengths.items() if length > 250} == {}
     assert sorted(lengths.values())[len(lengths) // 2] < 100
+
+
+SURFACE = (  # what people call from Python
+    *(name for name in MODULES if name.startswith("pipelines.geometry") or name == "pipelines.files.opening"),
+    *("udl_tf", "udl_tf.client", "udl_tf.alignment.aligner", "udl_tf.alignment.result"),
+)
+
+
+@pytest.mark.parametrize("name", SURFACE)
+def test_the_public_surface_has_type_hints(name):
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    functions = [node for part in (tree, *classes) for node in part.body if isinstance(node, ast.FunctionDef)]
+    public = [one for one in functions if one.name == "__init__" or not one.name.startswith("_")]
+    taken = [(one, part) for one in public for part in (*one.args.posonlyargs, *one.args.args, *one.args.kwonlyargs)]
+    bare = {one.name for one, part in taken if part.annotation is None and part.arg not in ("self", "cls")}
+    bare |= {one.name for one in public if one.returns is None and one.name != "__init__"}
+    assert bare == set()
 
 
 def test_graphs_are_traced_without_autograph():

@@ -3,6 +3,7 @@
 To add a format, write its file with a `pipelines.files.lazy.LazyArray` and enter it in `OPENERS`.
 """
 
+import os
 import pathlib
 
 from pipelines.errors import InputError
@@ -33,7 +34,7 @@ COMPRESSED = (".gz", ".bz2")  # of MRC files, which unpack them
 PICTURES = (*image_files.SUFFIXES, *tiff.SUFFIXES)  # what a folder is searched for
 
 
-def open_array(path) -> LazyArray:
+def open_array(path: str | os.PathLike) -> LazyArray:
     """Open images or a volume of any kind; nothing but headers is read (pictures are read whole, compressed MRC files unpacked).
 
     Args:
@@ -58,7 +59,7 @@ def open_array(path) -> LazyArray:
     return OPENERS[suffix](path)
 
 
-def open_source(path, pixel_size=None) -> Source:
+def open_source(path: str | os.PathLike, pixel_size: float | None = None) -> Source:
     """Open images of any kind as square grey ones, see `open_array`.
 
     Args:
@@ -73,7 +74,7 @@ def open_source(path, pixel_size=None) -> Source:
 class Folder(Gallery):
     """The pictures of a folder in the order of their names."""
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike):
         files = picture_paths(path, PICTURES)
         self._paths = files
         super().__init__(path, len(files), files)

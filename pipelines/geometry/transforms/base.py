@@ -113,7 +113,7 @@ class Transform:
             self._set("covariance", self.covariance, (len(self), *shape))
 
 
-def plain(value):
+def plain(value: np.ndarray | float | None) -> list | float | None:
     """A number or an array as nested lists of Python numbers, None for what is not finite; None stays None."""
     if value is None:
         return None
@@ -121,7 +121,7 @@ def plain(value):
     return np.where(np.isfinite(array), array.astype(object), None).tolist()
 
 
-def batch_of(points, count):
+def batch_of(points: np.ndarray, count: int) -> np.ndarray:
     """Points (m, 2) or (count, m, 2) as float32 (count, m, 2).
 
     Raises:
@@ -133,7 +133,7 @@ def batch_of(points, count):
     return np.broadcast_to(points, (count, *points.shape[-2:]))
 
 
-def images_of(images, count):
+def images_of(images: np.ndarray, count: int) -> np.ndarray:
     """Images as float32 (count, height, width).
 
     Raises:

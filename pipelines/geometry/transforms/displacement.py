@@ -61,7 +61,7 @@ class Displacement(Transform):
         points = tf.constant(batch_of(points, len(self)))
         return displacement.pulled_back(tf.constant(self.field), self.spacing, points).numpy()
 
-    def pull(self, points):
+    def pull(self, points: np.ndarray) -> np.ndarray:
         points = tf.constant(batch_of(points, len(self)))
         return (points + displacement.displacement_at(tf.constant(self.field), self.spacing, points)).numpy()
 

@@ -58,6 +58,6 @@ class Rigid(MatrixTransform):
     def inverse(self) -> "Rigid":
         return Rigid(*(part.numpy() for part in geometry.inverse(*self.tensors())))
 
-    def warp(self, images, fill_mode="constant", backend="kernel"):
+    def warp(self, images: np.ndarray, fill_mode: str = "constant", backend: str = "kernel") -> np.ndarray:
         angle, shift = (np.nan_to_num(part) for part in (self.angle, self.shift))
         return warp.warp(images_of(images, len(self)), angle, shift, fill_mode=fill_mode, backend=backend).numpy()
