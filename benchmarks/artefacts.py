@@ -35,7 +35,7 @@ def _shared(draw):
     return add
 
 
-def _plane(count, side, strength, random):
+def plane(count, side, strength, random):
     """From -strength to +strength across the frame, in a random direction."""
     x, y = _axes(side)
     angle = random.uniform(0, 2 * np.pi, (count, 1, 1))
@@ -76,7 +76,7 @@ def _carbon(count, side, strength, random):
     radius = 3.0
     distance = np.hypot(x + (radius - place) * np.cos(angle), y + (radius - place) * np.sin(angle)) - radius
     film = 1.0 / (1.0 + np.exp(-np.clip(distance * side / 3.0, -50, 50)))
-    return film * (strength + strength / 4.0 * _smooth_noise(count, side, 0.1, random))
+    return film * (strength + strength / 4.0 * smooth_noise(count, side, 0.1, random))
 
 
 def _blob(count, side, strength, random):
@@ -93,7 +93,7 @@ def _pattern(count, side, strength, random):
 
 def _coarse_pattern(count, side, strength, random):
     """Dust on the sensor: a pattern of some pixels' grain."""
-    return strength * _smooth_noise(count, side, 0.03, random)
+    return strength * smooth_noise(count, side, 0.03, random)
 
 
 def _stripes(count, side, strength, random):
@@ -118,7 +118,7 @@ def _grid(count, side, strength, random):
     return strength * (np.sin(2 * np.pi * x / 8.0 + phase[0]) + np.sin(2 * np.pi * x[:, None] / 8.0 + phase[1])) / np.sqrt(2.0)
 
 
-def _smooth_noise(count, side, width, random):
+def smooth_noise(count, side, width, random):
     """Gaussian noise of standard deviation 1, blurred over a share `width` of half the frame."""
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
     gain = np.exp(-2.0 * (np.pi * width * side / 2.0 * frequency) ** 2)
@@ -202,8 +202,8 @@ LEVELS = (0, 2, GREY, 100, 1e4)
 # name: (function, strengths, whether photographs are tried as well)
 KINDS = {
     "none": (lambda fixed, moving, strength, random: (fixed, moving), (0,), True),
-    "plane, own": (_own(_plane), SLOW[1:], True),
-    "plane, shared": (_shared(_plane), SLOW[1:], True),
+    "plane, own": (_own(plane), SLOW[1:], True),
+    "plane, shared": (_shared(plane), SLOW[1:], True),
     "bowl, own": (_own(_bowl), SLOW[1:], True),
     "bowl, shared": (_shared(_bowl), SLOW[1:], False),
     "wave, own": (_own(_wave), SLOW[1:], False),
@@ -232,31 +232,4 @@ KINDS = {
     "offset, int64": (_counts, (1e6, 1e9, 1e12), False),
     "scaled": (_scaled, (1e-3, 1e3), False),
     "inverted": (_inverted, (0,), True),
-}
-
-
-def _white(shape, random):
-    return random.normal(size=shape)
-
-
-def _coloured(exponent):
-    """Noise whose power falls with frequency to this exponent."""
-
-    def draw(shape, random):
-        frequency = np.hypot(np.fft.fftfreq(shape[1])[:, None], np.fft.rfftfreq(shape[2]))
-        gain = np.maximum(frequency, 1.0 / shape[1]) ** (-exponent / 2.0)
-        return np.fft.irfft2(np.fft.rfft2(random.normal(size=shape)) * gain, shape[1:])
-
-    return draw
-
-
-NOTHING = {
-    "white": _white,
-    "uniform": lambda shape, random: random.random(shape),
-    "poisson": lambda shape, random: random.poisson(3.0, shape).astype(float),
-    "heavy-tailed": lambda shape, random: random.standard_t(3, shape),
-    "pink": _coloured(1.0),
-    "1/f^2": _coloured(2.0),
-    "blurred": lambda shape, random: _smooth_noise(shape[0], shape[1], 0.03, random),
-    "white on a plane": lambda shape, random: random.normal(size=shape) + _plane(shape[0], shape[1], 3.0, random),
 }

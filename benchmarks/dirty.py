@@ -81,7 +81,7 @@ def kinds(args, model):
 def nothing(args, model):
     """Independent noise of every kind and size, alone and as a stack of moving images for one fixed one."""
     import numpy as np
-    from artefacts import NOTHING
+    from nothing import NOTHING
 
     for name, draw in NOTHING.items():
         for side in SIDES if name == "white" else SIDES[1:2]:

@@ -20,6 +20,7 @@ import tempfile
 import time
 
 from harness import add_data, data_path, progress, run
+from noisy_copies import noisy_copies
 from stack_scores import angle_between, error, likeness, within
 
 GOALS = {("groel", 0.1): 0.20, ("empiar10034", 0.1): 0.25, ("empiar10065", 0.1): 0.45}
@@ -233,25 +234,6 @@ def aligned(path, **options):
 def left_out(alignment):
     """Particles that are not in the average."""
     return int((alignment.particles.weight == 0).sum())
-
-
-def noisy_copies(data, name, snr, count, seed, box=128):
-    """(clean image (box, box), noisy copies (count, box, box), angle (count,) that brings each onto the clean image)."""
-    import tensorflow as tf
-
-    from pipelines import noise, pairs
-    from pipelines.files import opening
-    from pipelines.geometry.warp import warp
-    from pipelines.normalise import normalise
-    from pipelines.spectra.resample import fourier_resample
-
-    image = opening.open_source(data_path(data, "cryo/class_averages", f"{name}.mrc")).read([0])
-    clean = fourier_resample(tf.constant(pairs.without_background(image)), box)
-    seeds = tf.random.experimental.stateless_split([seed, 1], 3)
-    angle = tf.random.stateless_uniform((count,), seeds[0], 0.0, 360.0)
-    shift = tf.random.stateless_uniform((count, 2), seeds[1], -10.0 * box / 128, 10.0 * box / 128)
-    copies = noise.apply(noise.parse(f"gaussian:{snr:g}"), warp(tf.repeat(clean, count, 0), angle, shift), seeds[2])
-    return clean[0].numpy(), normalise(copies).numpy(), -angle.numpy()
 
 
 def memory(pid):
