@@ -72,7 +72,7 @@ class Config:
     reach: float = 0.25
     support: str = "disc"
     evaluate_pairs: int = 512
-    calibration_pairs: int = 6912
+    calibration_pairs: int = 8192
 
     @property
     def error_period(self) -> float:
