@@ -21,9 +21,11 @@ ALONE = (4.0, 6.0)  # the same, in standard deviations of the blurred rim: objec
 OVER = (0.8, 1.1)  # the same, in times the highest in the middle: of an object it is at most 0.76 (phantoms, class averages)
 MIDDLE = 0.35  # of half the image's side
 EDGE = 2.5  # standard deviations of the blurred rim at which a lump ends
+HIGHER = 1.3  # of two sides of an object one may be so much brighter
 NORMAL = 0.6745  # median of the absolute values of a standard normal distribution
+QUIET = 10.0  # the same, of the rim's part on the other side
 GROWN = 0.06  # of the image's side: by so much a lump's outskirts reach beyond its end, on all sides
-ROUNDS = 4  # a steep lump hides how quiet the rim is elsewhere, and others
+ROUNDS = 10  # a steep lump hides how quiet the rim is elsewhere, and others
 
 
 def without_dirt(images):
@@ -32,8 +34,23 @@ def without_dirt(images):
 
     def fill(images, share, edge):
         window = tf.clip_by_value((_radius(n) - INNER) / (OUTER - INNER), 0.0, 1.0)  # (n, n), how much of a lump goes
-        lump = tf.cast((tf.abs(_blurred(images, 1)) > edge) & (window > 0.0), tf.float32)
-        return images + share * window * (filled(images, 1.0 - highest(lump, 2 * round(GROWN * n) + 1)) - images)
+        blurred = _blurred(images, 1)
+        other = _other_side(tf.cast((tf.abs(blurred) > edge) & (window > 0.0), tf.float32))
+        # How quiet it is there, a steep lump does not hide.
+        rim = other * tf.cast((_radius(n) > RIM) & (_radius(n) <= 1.0), tf.float32)
+        rim /= tf.reduce_sum(rim, [1, 2], keepdims=True) + 1e-12
+        level = tf.reduce_sum(rim * blurred, [1, 2], keepdims=True)
+        blurred -= level
+        quiet = tf.sqrt(tf.reduce_sum(rim * tf.square(blurred), [1, 2], keepdims=True))
+        limit = HIGHER * tf.reduce_max(tf.abs(blurred) * other, [1, 2], keepdims=True)
+        end = tf.minimum(edge, tf.maximum(QUIET * quiet, tf.where(_radius(n) > RIM, 0.0, limit)))
+        end = tf.where(other > 0.0, edge, end)
+        lump = tf.cast((tf.abs(blurred) > end) & (window > 0.0), tf.float32)
+        without = images + share * window * (filled(images, 1.0 - highest(lump, 2 * round(GROWN * n) + 1)) - images)
+        # It may reach over the object. What stands higher there than all there is on the other side goes, too.
+        most = tf.abs(images - tf.reduce_mean(images, [1, 2], keepdims=True) - level)
+        higher = tf.clip_by_value(blurred - tf.clip_by_value(blurred, -limit, limit), -most, most)
+        return without - share * (1.0 - window) * higher
 
     def look(images, _):
         share, edge = _judged(images)
@@ -41,6 +58,14 @@ def without_dirt(images):
         return tf.cond(dirty, lambda: fill(images, share, edge), lambda: images), dirty
 
     return tf.while_loop(lambda _, dirty: dirty, look, (images, True), maximum_iterations=ROUNDS)[0]
+
+
+def _other_side(lump):
+    """1 where the centre of the image lies between a pixel and where lumps (batch, n, n) are on the whole, else 0."""
+    x = tf.constant(_line(lump.shape[1]))
+    y = x[:, None]
+    towards = x * tf.reduce_sum(lump * x, [1, 2], keepdims=True) + y * tf.reduce_sum(lump * y, [1, 2], keepdims=True)
+    return tf.cast(towards < 0.0, tf.float32)
 
 
 def _judged(images):

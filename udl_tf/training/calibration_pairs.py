@@ -52,7 +52,7 @@ STRANGERS = "strangers", "alike"  # pairs of two objects; the latter have their 
 ALIKE = 1.0, 3.0  # cycles per image, up to which they have
 CLEAR = 10.0, 1e4  # signal-to-noise ratios of a reference
 LYING = 3.0, 3.0  # degrees, pixels: how far those that are nearly aligned have moved at most
-STRENGTH = 0.5, 100.0  # standard deviations of the noise, lowest and highest
+STRENGTH = 0.5, 300.0  # standard deviations of the noise, lowest and highest
 
 
 def count(config):

@@ -117,7 +117,7 @@ class Oracle:
 
     describe_fixed = describe
 
-    def careful(self, fixed, moving, limit):
+    def careful(self, fixed, moving, limit, size=None):
         truth, raw, error = (moving[:, 0, i] for i in range(3))
         same = tf.cast(tf.equal(fixed[:, 0, 0], truth), tf.float32)
         evidence = 3.0 + 30.0 * same + moving[:, 0, 3]
