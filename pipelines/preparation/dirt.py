@@ -34,23 +34,9 @@ def without_dirt(images):
 
     def fill(images, share, edge):
         window = tf.clip_by_value((_radius(n) - INNER) / (OUTER - INNER), 0.0, 1.0)  # (n, n), how much of a lump goes
-        blurred = _blurred(images, 1)
-        other = _other_side(tf.cast((tf.abs(blurred) > edge) & (window > 0.0), tf.float32))
-        # How quiet it is there, a steep lump does not hide.
-        rim = other * tf.cast((_radius(n) > RIM) & (_radius(n) <= 1.0), tf.float32)
-        rim /= tf.reduce_sum(rim, [1, 2], keepdims=True) + 1e-12
-        level = tf.reduce_sum(rim * blurred, [1, 2], keepdims=True)
-        blurred -= level
-        quiet = tf.sqrt(tf.reduce_sum(rim * tf.square(blurred), [1, 2], keepdims=True))
-        limit = HIGHER * tf.reduce_max(tf.abs(blurred) * other, [1, 2], keepdims=True)
-        end = tf.minimum(edge, tf.maximum(QUIET * quiet, tf.where(_radius(n) > RIM, 0.0, limit)))
-        end = tf.where(other > 0.0, edge, end)
-        lump = tf.cast((tf.abs(blurred) > end) & (window > 0.0), tf.float32)
-        without = images + share * window * (filled(images, 1.0 - highest(lump, 2 * round(GROWN * n) + 1)) - images)
-        # It may reach over the object. What stands higher there than all there is on the other side goes, too.
-        most = tf.abs(images - tf.reduce_mean(images, [1, 2], keepdims=True) - level)
-        higher = tf.clip_by_value(blurred - tf.clip_by_value(blurred, -limit, limit), -most, most)
-        return without - share * (1.0 - window) * higher
+        lump, higher = _lump(images, edge, window > 0.0)
+        place = filled(images, 1.0 - highest(lump, 2 * round(GROWN * n) + 1))
+        return images + share * (window * (place - images) - (1.0 - window) * higher)
 
     def look(images, _):
         share, edge = _judged(images)
@@ -60,12 +46,35 @@ def without_dirt(images):
     return tf.while_loop(lambda _, dirty: dirty, look, (images, True), maximum_iterations=ROUNDS)[0]
 
 
-def _other_side(lump):
-    """1 where the centre of the image lies between a pixel and where lumps (batch, n, n) are on the whole, else 0."""
-    x = tf.constant(_line(lump.shape[1]))
-    y = x[:, None]
-    towards = x * tf.reduce_sum(lump * x, [1, 2], keepdims=True) + y * tf.reduce_sum(lump * y, [1, 2], keepdims=True)
-    return tf.cast(towards < 0.0, tf.float32)
+def _lump(images, edge, within):
+    """Where lumps are, and by how much they stand above the object, as the side tells on which there is none.
+
+    A steep lump hides how quiet the rim is, but not there; and what it lifts of the object is seen against what is there.
+
+    Args:
+        images: (batch, n, n). edge: (batch, 1, 1), at which value of the blurred image lumps end at the latest.
+            within: bool (n, n), where they are looked for.
+
+    Returns:
+        1 where lumps are, else 0; parts of the image, 0 but on the lumps' side; both (batch, n, n).
+    """
+    n = images.shape[1]
+    blurred, x = _blurred(images, 1), tf.constant(geometry.halves_of_side(n))
+    plain, y = (tf.abs(blurred) > edge) & within, x[:, None]
+    to_x, to_y = (tf.reduce_sum(tf.cast(plain, tf.float32) * line, [1, 2], keepdims=True) for line in (x, y))
+    side = x * to_x + y * to_y
+    other = tf.cast(side < 0.0, tf.float32)
+    rim = other * tf.cast((_radius(n) > RIM) & (_radius(n) <= 1.0), tf.float32)
+    rim /= tf.reduce_sum(rim, [1, 2], keepdims=True) + 1e-12
+    level = tf.reduce_sum(rim * blurred, [1, 2], keepdims=True)
+    above = blurred - level
+    quiet = QUIET * tf.sqrt(tf.reduce_sum(rim * tf.square(above), [1, 2], keepdims=True))
+    most = HIGHER * tf.reduce_max(tf.abs(above) * other, [1, 2], keepdims=True)
+    fainter = (tf.abs(above) > tf.maximum(quiet, tf.where(_radius(n) > RIM, 0.0, most))) & within & (side > 0.0)
+    # Blurred, a steep lump reaches further than it does: no pixel is brought beyond the level of the rim.
+    pixel = tf.abs(images - tf.reduce_mean(images, [1, 2], keepdims=True) - level)
+    higher = tf.clip_by_value(above - tf.clip_by_value(above, -most, most), -pixel, pixel)
+    return tf.cast(plain | fainter, tf.float32), tf.where(side > 0.0, higher, 0.0)
 
 
 def _judged(images):

@@ -40,6 +40,15 @@ def test_a_lump_goes_and_the_object_stays(strength):
     assert (left * particle).sum() / (particle**2).sum() == pytest.approx(1.0, abs=0.25)
 
 
+# Lifted by 1.6, 1.6, 16 and 2.1. Filled alone, .55, .47, 5.2 and 1.6 are left.
+@pytest.mark.parametrize("strength, width, most", [(100, 0.15, 0.3), (-100, 0.15, 0.3), (1000, 0.15, 0.3), (20, 0.25, 1.2)])
+def test_what_reaches_over_the_object_goes_where_it_is_higher_than_the_other_side(strength, width, most):
+    particle, inside = 2.0 * spot(0.0, 0.0, 0.2), np.hypot(X, Y) < 0.45
+    dirty = NOISE + particle + strength * spot(0.55, -0.5, width)
+    left = (without_dirt(tf.constant(dirty, tf.float32)).numpy() - NOISE).mean(0) - particle
+    assert np.sqrt(np.mean(left[inside] ** 2)) < most
+
+
 def test_images_of_a_batch_do_not_know_each_other():
     dirty = tf.constant(NOISE + 8.0 * spot(0.5, 0.5, 0.15), tf.float32)
     left = without_dirt(tf.concat([NOISE[:4], dirty[4:]], 0)).numpy()
