@@ -18,7 +18,7 @@ class Confidence:
         score: weights of the first of the `features`: logit of being on the right peak.
         hidden: ((weights of the first features), (by how much the logit rises with the tanh of that sum)), or empty.
         fast_sigma: standard error, degrees, where nothing was refined.
-        fast_score: weights of 1, the best correlation, and its lead over the last candidate: logit, where nothing was refined.
+        fast_score: weights of the first of the `fast_features`: logit, where nothing was refined.
     """
 
     sigma: tuple = (0.0, 1.0)
@@ -47,8 +47,13 @@ class Confidence:
 
     def fast_probability(self, value, lead):
         """As `probability`, from the proposal alone: its best correlation and that one's lead over the last candidate."""
-        columns = tf.stack([tf.ones_like(value), value, lead], 1)
+        columns = fast_features(value, lead)[:, : len(self.fast_score)]
         return tf.sigmoid(tf.linalg.matvec(columns, tf.constant(self.fast_score, tf.float32)))
+
+
+def fast_features(value, lead):
+    """1, the best correlation, its lead over the last candidate, and their products: (batch, 6)."""
+    return tf.stack([tf.ones_like(value), value, lead, value * value, value * lead, lead * lead], 1)
 
 
 def features(raw):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from pipelines import geometry
-from udl_tf.alignment.confidence import WITHIN, Confidence, features
+from udl_tf.alignment.confidence import WITHIN, Confidence, fast_features, features
 from udl_tf.training import calibration_pairs
 
 OUTLIER = 3.0  # standard errors: an angle further off, and further than `WITHIN`, is on a wrong peak
@@ -72,7 +72,7 @@ def _fit_careful(raw):
 def _fit_quick(raw):
     """(standard error, weights of the score) of the proposal alone."""
     near = raw["error"] < WITHIN
-    columns = np.stack([np.ones_like(raw["lead"]), raw["evidence"], raw["lead"]], 1)
+    columns = fast_features(*(tf.constant(raw[name], tf.float32) for name in ("evidence", "lead"))).numpy()
     return float(np.quantile(raw["error"][near], 0.95) / 1.96), logistic(columns, near)
 
 

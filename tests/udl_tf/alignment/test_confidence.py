@@ -58,6 +58,9 @@ def test_fast_probability_by_hand():
     known = Confidence(fast_score=(-1.0, 2.0, 10.0))
     found = known.fast_probability(*constants([0.5, 0.9], [0.1, 0.0]))
     np.testing.assert_allclose(found, [1 / (1 + math.exp(-1.0)), 1 / (1 + math.exp(-0.8))], rtol=1e-5)
+    whole = Confidence(fast_score=(-1.0, 2.0, 10.0, 4.0, -20.0, 100.0))
+    found = whole.fast_probability(*constants([0.5], [0.1]))  # -1 + 1 + 1 + 4 / 4 - 20 / 20 + 1
+    np.testing.assert_allclose(found, [1 / (1 + math.exp(-2.0))], rtol=1e-5)
 
 
 def test_the_score_rises_with_what_speaks_for_the_pair():
