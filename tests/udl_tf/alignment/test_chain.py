@@ -68,6 +68,7 @@ def test_the_polar_network(polar, picture, poses, method, turn, move):
     assert all(len(value) == COUNT and np.isfinite(value).all() for value in found.values())
 
 
+@pytest.mark.once("many pairs, for one comparison of two ways")
 def test_photographs_are_compared_over_the_whole_frame(photo, chain, picture):
     poses = many_poses(40)
     images = pairs(picture, poses, 0.0, scene())

@@ -205,6 +205,7 @@ def test_a_lost_workers_chunk_is_done_again(functions, which, request, tmp_path)
     assert joined(parts) == direct(functions, payload, 60)
 
 
+@pytest.mark.once("chunks know no TensorFlow")
 def test_a_chunk_that_kills_every_worker_is_one_clear_error(functions, processes):
     chunks = run("a", functions.die, {"offset": 0.0, "at": 10}, ranges(40, 10), processes)
     assert len(next(chunks)["values"]) == 10
@@ -213,6 +214,7 @@ def test_a_chunk_that_kills_every_worker_is_one_clear_error(functions, processes
     assert len(list(run("b", functions.numbers, {"offset": 0.0}, ranges(50, 10), processes))) == 5
 
 
+@pytest.mark.once("chunks know no TensorFlow")
 def test_a_chunk_that_kills_every_dask_worker_is_one_clear_error(functions, dask):
     # Which chunk is named is for Dask to say: it blames those that wait on the same worker, too.
     with pytest.raises(InputError, match="^items [0-9]+ to [0-9]+: 2 workers died with them, the last tcp.*enough memory"):
@@ -232,6 +234,7 @@ def in_process(*arguments, **options):
     )
 
 
+@pytest.mark.once("chunks know no TensorFlow")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_twice_and_resumed_the_result_has_the_same_bytes(functions, workers, tmp_path):
     def finished():
@@ -279,6 +282,7 @@ def test_interrupt_stops_at_once_without_noise_from_workers(functions, chunks, t
     assert not chunks or ChunkStore(folder, {"items": 400}, resume=True).has("first", chunks - 1)
 
 
+@pytest.mark.once("threads are set by one function, whose calls are old")
 def test_tensorflow_in_a_worker_uses_one_thread_and_gives_the_same_bytes(functions, threads):
     payload = {"images": np.random.default_rng(0).normal(size=(24, 64, 64)).astype(np.float32)}
     with open_executor(workers=2) as executor:

@@ -53,6 +53,7 @@ def test_a_pair(folder, capsys):
     assert aligned.shape == (80, 80) and np.abs(aligned - fixed).max() < 8
 
 
+@pytest.mark.once("what is written does not hang on the version")
 def test_a_negative_is_found_and_told(folder, capsys):
     cv2.imwrite("negative.png", 255 - cv2.imread("moving.png", cv2.IMREAD_UNCHANGED))
     pair = "fixed.png", "negative.png", "--model", "run"
@@ -73,6 +74,7 @@ def sixteen_bits(folder, picture):
         tifffile.imwrite(folder / name, image, imagej=True, resolution=(0.5, 0.5), metadata={"unit": "nm"})
 
 
+@pytest.mark.once("what is written does not hang on the version")
 def test_sixteen_bits_stay_sixteen_bits_on_their_own_background(sixteen_bits, capsys):
     assert command("fixed.tif", "moving.tif", "--model", "run", "--json", "--output", "aligned.tif") == 0
     array = open_array("aligned.tif")
@@ -87,6 +89,7 @@ def test_sixteen_bits_stay_sixteen_bits_on_their_own_background(sixteen_bits, ca
     assert "--fill grey: expected background or a grey value" in capsys.readouterr().err
 
 
+@pytest.mark.once("what is written does not hang on the version")
 def test_colours_stay_colours(folder, capsys):
     for name in ("fixed", "moving"):
         grey = cv2.imread(f"{name}.png", cv2.IMREAD_UNCHANGED).astype(float)
@@ -113,6 +116,7 @@ def test_pixels_of_other_sizes_are_refused(folder, capsys):
     assert command("stack.mrcs", "--reference", "four.mrc", "--pixel-size", 3, "--model", "run", "--json", "--fast") == 0
 
 
+@pytest.mark.once("what is written does not hang on the version")
 def test_a_pair_for_people(folder, capsys):
     assert command("fixed.png", "moving.png", "--model", "run/model/1", "--output", "aligned.mrc") == 0
     out = capsys.readouterr().out
@@ -121,6 +125,7 @@ def test_a_pair_for_people(folder, capsys):
     assert open_source("aligned.mrc").shape == (80, 80)
 
 
+@pytest.mark.once("what is written does not hang on the version")
 def test_a_symmetric_pair_for_people(folder, capsys, picture, spots_of_order):
     for name, angle in (("here.mrc", 0.0), ("there.mrc", 20.0)):
         write_mrc(folder / name, picture(angle, (0.0, 0.0), 64, spots_of_order(3)), 1.0)
@@ -154,11 +159,13 @@ def test_a_stack(folder, capsys):
     assert aligned.shape == (4, 48, 48) and np.abs(aligned - aligned[0]).max() < 0.12
 
 
+@pytest.mark.once("what is written does not hang on the version")
 def test_a_reference_by_number_from_1(folder, capsys):
     assert command("stack.mrcs", "--reference", 2, "--model", "run", "--json") == 0
     np.testing.assert_allclose(json.loads(capsys.readouterr().out)["angle"], [30, 0, 130, -140], atol=0.2)
 
 
+@pytest.mark.once("what is written does not hang on the version")
 def test_a_bad_image_of_a_stack(folder, capsys):
     assert command("nan.mrcs", "--reference", 1, "--model", "run", "--output", "out.star", "--json") == 0
     out, err = capsys.readouterr()
@@ -170,6 +177,7 @@ def test_a_bad_image_of_a_stack(folder, capsys):
     assert star.read_star(folder / "out.star").numbers("rlnParticleFigureOfMerit")[2] == 0
 
 
+@pytest.mark.once("what is written does not hang on the version")
 def test_a_stack_for_people(folder, capsys):
     assert command("stack.mrcs", "--reference", 1, "--model", "run", "--max-shift", 5, "--output", "out.star") == 0
     out = capsys.readouterr().out
@@ -191,6 +199,7 @@ def noisy(folder, picture):
     return angle
 
 
+@pytest.mark.once("what is written does not hang on the version")
 def test_a_movie_is_told_for_what_it_is_taken(folder, capsys):
     with mrcfile.open(folder / "stack.mrcs") as file:
         tifffile.imwrite(folder / "movie.tif", file.data.astype(np.float32), imagej=True, metadata={"axes": "TYX"})

@@ -131,6 +131,7 @@ def test_a_second_run_measures_only_and_says_the_same(tmp_path):
     assert len(FITTED) == 6 and len(list((tmp_path / "models").iterdir())) == 6
 
 
+@pytest.mark.once("the cache knows no TensorFlow")
 def test_other_code_is_trained_anew(tmp_path, monkeypatch):
     evaluate.evaluate("1", ["udl"], output=tmp_path)
     monkeypatch.setattr("udl_tf.versions.code", lambda *names: "another")

@@ -46,6 +46,7 @@ def test_wrong_images_never_leave(free_port):
             client.align(IMAGES, IMAGES, max_shift=9)
 
 
+@pytest.mark.once("waiting for a server is gRPC's")
 def test_a_server_that_is_not_there(free_port):
     def tried(rest):
         start = time.monotonic()
@@ -107,6 +108,7 @@ def test_unavailable_is_tried_again_with_growing_pauses(flaky):
     assert flaky.times[2] - flaky.times[0] > 0.3
 
 
+@pytest.mark.once("trying again is the client's")
 def test_at_most_five_times(flaky):
     flaky.failures = 100
     with AlignClient(f"127.0.0.1:{flaky.port}") as client, pytest.raises(ServerError, match="not yet"):
@@ -130,6 +132,7 @@ def test_one_pair_that_is_larger_than_a_message(free_port):
         AlignClient("localhost:1", message_bytes=10)
 
 
+@pytest.mark.once("threads are the client's")
 def test_threads_may_share_a_client(served, pictures):
     wanted = served.aligner.align(pictures[0][:8], pictures[1][:8]).angle
     found = [None] * 8

@@ -19,6 +19,7 @@ def command(*arguments):
     return run(export.__doc__, export.add_args, export.main, [str(argument) for argument in arguments])
 
 
+@pytest.mark.once("folders are counted without TensorFlow")
 def test_versions_count_up_and_say_where_they_come_from(model_folder, tmp_path, capsys, monkeypatch):
     run_folder = tmp_path / "runs" / "mine"
     shutil.copytree(model_folder, run_folder)
@@ -80,6 +81,7 @@ def test_tensorflow_alone_gives_the_same(exported, aligner, pictures, tmp_path):
             np.testing.assert_allclose(found[f"{name}{batch}"], getattr(result, name), rtol=1e-6, atol=1e-5)
 
 
+@pytest.mark.once("the signatures are compared on both in test_signatures")
 def test_saved_model_cli_shows_it(exported):
     program = pathlib.Path(sys.executable).with_name("saved_model_cli")
     shown = subprocess.run([program, "show", "--all", "--dir", exported / "small" / "1"], capture_output=True, text=True)

@@ -64,6 +64,7 @@ def test_configuration_of_tensorflow_serving(exported):
     assert model.model_version_policy.HasField("all")
 
 
+@pytest.mark.once("a program in place of TensorFlow Serving")
 def test_tensorflow_serving_is_started_where_it_is_installed(exported, tmp_path):
     program = tmp_path / "bin" / "tensorflow_model_server"
     program.parent.mkdir()

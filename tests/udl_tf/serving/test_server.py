@@ -95,6 +95,7 @@ def test_health(server, address):
     assert {"name": "small", "version": "1"} in found["models"]
 
 
+@pytest.mark.once("requests are counted by the server")
 def test_versions_come_and_go_without_a_lost_request(server, address, models, pictures, aligner):
     wanted = aligner.align(pictures[0][0], pictures[1][0]).angle[0]
     stop, errors, served = threading.Event(), [], []
@@ -158,6 +159,7 @@ def test_folders_of_models(tmp_path, models):
         repository.Repository(tmp_path)
 
 
+@pytest.mark.once("requests are counted by the server")
 def test_stopping_finishes_what_is_in_hand(models, aligner, pictures, assert_close):
     server = Server(Settings(str(models / "plain"), name="one", port=0, rest_port=0))
     batcher, go = server.repository.get("one")._batcher, threading.Event()
