@@ -21,9 +21,9 @@ ALONE = (4.0, 6.0)  # the same, in standard deviations of the blurred rim: objec
 OVER = (0.8, 1.1)  # the same, in times the highest in the middle: of an object it is at most 0.76 (phantoms, class averages)
 MIDDLE = 0.35  # of half the image's side
 EDGE = 2.5  # standard deviations of the blurred rim at which a lump ends
+QUIET = 10.0  # the same, of the rim's part on the other side, if that is less
 HIGHER = 1.3  # of two sides of an object one may be so much brighter
 NORMAL = 0.6745  # median of the absolute values of a standard normal distribution
-QUIET = 10.0  # the same, of the rim's part on the other side
 GROWN = 0.06  # of the image's side: by so much a lump's outskirts reach beyond its end, on all sides
 ROUNDS = 10  # a steep lump hides how quiet the rim is elsewhere, and others
 

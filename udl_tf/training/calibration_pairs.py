@@ -132,7 +132,7 @@ def _blur(side, random):
 
 
 def _seen(images, side, gain):
-    """Images (batch, box, box) at another size, blurred, of standard deviation 1."""
+    """Images (batch, box, box) at another size, blurred by gains as of `_blur` (1: not), of standard deviation 1."""
     images = fourier_resample(images, side).numpy()
     made = np.fft.irfft2(np.fft.rfft2(images - images.mean((1, 2), keepdims=True)) * gain, images.shape[1:])
     return made / made.std((1, 2), keepdims=True)

@@ -1,7 +1,7 @@
 """Write a SavedModel anew from its weights: today's chain around them, calibrated anew.
 
     python -m udl_tf.training.recalibrate saved_models/cryo/1
-    python -m udl_tf.training.recalibrate saved_models/cryo/1 --pairs 22464
+    python -m udl_tf.training.recalibrate saved_models/cryo/1 --pairs 24576
     python -m udl_tf.training.recalibrate saved_models/cryo/1 --keep
 
 What a network learned is kept to the last bit; what is done with it, and the numbers of its error bar, are those of the code
