@@ -74,8 +74,8 @@ def check_volume(path, like: LazyArray) -> None:
     """InputError where `write_volume` could not write to a name, told before the work."""
     path = pathlib.Path(path)
     folder, suffix = isinstance(like, SectionFolder), path.suffix.lower()
-    files = [*TIFFS, *(MRCS if like.dtype.name in MODES.values() else ()), *hdf5.SUFFIXES, *ome_zarr.SUFFIXES]
-    if (folder and suffix in (*TIFFS, *MRCS, *files)) or (not folder and suffix not in files):
+    files = [ending for ending in WRITERS if ending not in MRCS or like.dtype.name in MODES.values()]
+    if suffix in WRITERS if folder else suffix not in files:
         raise InputError(f"cannot write {path}: expected {'a folder, as ' + str(like.path) if folder else ' or '.join(files)}")
     if suffix in ome_zarr.SUFFIXES:
         ome_zarr.package(path)
@@ -93,19 +93,8 @@ def write_volume(path, sections: Iterable[np.ndarray], like: LazyArray, remark: 
     HDF5, Zarr: `remark` beside the array; a folder: `remark.txt`).
     """
     check_volume(path, like)
-    suffix = pathlib.Path(path).suffix.lower()
-    if suffix in (*hdf5.SUFFIXES, *ome_zarr.SUFFIXES):
-        (hdf5.write_hdf5 if suffix in hdf5.SUFFIXES else ome_zarr.write_zarr)(path, sections, like, remark)
-    elif isinstance(like, SectionFolder):
-        with atomic_folder(path) as part:
-            for name, section in zip(like.names, sections, strict=True):
-                write_picture(part / name.name, section)
-            if remark:
-                (part / "remark.txt").write_text(remark + "\n", encoding="utf-8")
-    elif suffix in MRCS:
-        _write_mrc(path, sections, like, remark)
-    else:
-        write_series(path, sections, like.shape[-2:], _remarked(like, remark) if remark else like)
+    write = _write_folder if isinstance(like, SectionFolder) else WRITERS[pathlib.Path(path).suffix.lower()]
+    write(path, sections, like, remark)
 
 
 def finer(like: LazyArray, factor: int) -> LazyArray:
@@ -162,6 +151,18 @@ def _told(like, shape, spacing, metadata):
     return other
 
 
+def _write_folder(path, sections, like, remark):
+    with atomic_folder(path) as part:
+        for name, section in zip(like.names, sections, strict=True):
+            write_picture(part / name.name, section)
+        if remark:
+            (part / "remark.txt").write_text(remark + "\n", encoding="utf-8")
+
+
+def _write_tiff(path, sections, like, remark):
+    write_series(path, sections, like.shape[-2:], _remarked(like, remark) if remark else like)
+
+
 def _write_mrc(path, sections, like, remark):
     voxel = None
     if like.spacing and like.unit:
@@ -170,3 +171,12 @@ def _write_mrc(path, sections, like, remark):
     with mrc_writer(path, voxel, like.dtype.name, "Z" in like.axes, remark) as append:
         for section in sections:
             append(section)
+
+
+# What writes the files of an ending: (path, sections, like, remark). A folder of pictures is none of them.
+WRITERS = {
+    **dict.fromkeys(TIFFS, _write_tiff),
+    **dict.fromkeys(MRCS, _write_mrc),
+    **dict.fromkeys(hdf5.SUFFIXES, hdf5.write_hdf5),
+    **dict.fromkeys(ome_zarr.SUFFIXES, ome_zarr.write_zarr),
+}

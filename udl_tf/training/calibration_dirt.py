@@ -8,6 +8,8 @@ import numpy as np
 
 def coloured(shape, exponent, random):
     """Gaussian noise of standard deviation 1 whose power falls with frequency to an exponent (batch,)."""
+    # Not by `pipelines.noise.coloured`: there spectra are linear between rings, and numbers are TensorFlow's, float32. The pairs
+    # that the shipped models are calibrated on would be others.
     frequency = np.hypot(np.fft.fftfreq(shape[1])[:, None], np.fft.rfftfreq(shape[2]))
     gain = np.maximum(frequency, 1.0 / shape[1]) ** (-exponent[:, None, None] / 2.0)
     made = np.fft.irfft2(np.fft.rfft2(random.normal(size=shape)) * gain, shape[1:])

@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from pipelines.errors import InputError
-from udl_tf.alignment.aligner import Aligner
 from udl_tf.alignment.result import Result
 
 
@@ -155,14 +154,6 @@ def test_pairs_that_are_not_there(aligner, pair, pairs, message):
         aligner.align_pairs(pair[0][:3], pairs)
 
 
-@pytest.mark.parametrize("size", [45, 64, 129, 256])
-def test_other_sizes_have_their_own_pixels(aligner, picture, size):
-    truth, shift = np.array([35.0, -120.0]), np.array([[4.0, -2.0], [-3.0, 5.5]]) * size / 64
-    result = aligner.align(picture(truth, shift, size), picture(np.zeros(2), np.zeros((2, 2)), size))
-    assert turn_error(result.angle, truth).max() < 0.2
-    np.testing.assert_allclose(result.shift, shift, atol=0.1 * size / 64)
-
-
 @pytest.mark.parametrize("dtype", ["float64", "int16", "uint8", "float16"])
 def test_any_real_numbers(aligner, picture, poses, dtype):
     images = [100.0 * picture(*pose) for pose in ((poses[0][:2], poses[1][:2]), (np.zeros(2), np.zeros((2, 2))))]
@@ -227,33 +218,6 @@ def test_max_shift(aligner, picture):
             aligner.align(fixed, moving, max_shift=wrong)
 
 
-def test_oblong_images_are_cropped_with_a_notice(aligner, picture, caplog):
-    fixed, moving = (np.pad(picture(angle, (0, 0)), ((0, 0), (0, 0), (20, 20))) for angle in (30.0, 0.0))
-    with caplog.at_level(logging.WARNING):
-        result = aligner.align(fixed, moving)
-    assert "fixed: images of 64x104 pixels are centre-cropped to 64x64" in caplog.text
-    assert turn_error(result.angle, 30.0).max() < 0.2
-
-
-@pytest.mark.parametrize(
-    ("fixed", "moving", "message"),
-    [
-        (np.zeros((2, 64, 64)), np.zeros((3, 64, 64)), "2 fixed and 3 moving"),
-        (np.zeros((64, 64)), np.zeros((2, 48, 48)), "fixed of 64x64 and moving of 48x48"),
-        (np.zeros((1, 2, 64, 64)), np.zeros((64, 64)), r"fixed .*\(1, 2, 64, 64\)"),
-        (np.zeros((64, 64)), np.zeros(64), r"moving .*\(64,\)"),
-        (np.zeros((64, 64), complex), np.zeros((64, 64)), "fixed .*complex"),
-        (np.zeros((64, 64)), np.array([["a"] * 64] * 64), "moving "),
-        (np.zeros((64, 64)), np.zeros((0, 64, 64)), "moving holds no images"),
-        (np.zeros((9, 9)), np.zeros((9, 9)), "9 pixels: expected 16 to 2048"),
-        (None, np.zeros((64, 64)), "fixed "),
-    ],
-)
-def test_wrong_input_is_refused(aligner, fixed, moving, message):
-    with pytest.raises(InputError, match=message):
-        aligner.align(fixed, moving)
-
-
 def test_the_saved_model_alone_gives_the_same(aligner, model_folder, pair):
     served = tf.saved_model.load(str(model_folder / "model" / "1")).signatures["serving_default"]
     assert set(served.structured_input_signature[1]) == {"fixed", "moving"}
@@ -268,16 +232,6 @@ def test_the_configuration_travels_with_the_model(aligner):
     assert aligner.config["config"]["box"] == 64 and aligner.config["config"]["network"]["kind"] == "group"
 
 
-def test_what_is_no_model_is_refused(tmp_path):
-    with pytest.raises(InputError, match="expected a SavedModel"):
-        Aligner(tmp_path)
-    module = tf.Module()
-    module.one = tf.Variable(1.0)
-    tf.saved_model.save(module, str(tmp_path / "other"))
-    with pytest.raises(InputError, match="expected a SavedModel written by udl_tf"):
-        Aligner(tmp_path / "other")
-
-
 def test_more_pairs_of_images_than_are_compared_at_a_time(aligner, picture):
     """All 276 pairs of 24 images, against `align` on the same pairs: in order, the last block too."""
     rng = np.random.default_rng(11)
@@ -288,13 +242,3 @@ def test_more_pairs_of_images_than_are_compared_at_a_time(aligner, picture):
     np.testing.assert_allclose(turn_error(result.angle, one_by_one.angle), np.zeros(276), atol=1e-2)
     np.testing.assert_allclose(result.shift, one_by_one.shift, atol=1e-2)
     assert result.symmetry.dtype == np.int32
-
-
-@pytest.mark.parametrize("kind, offset", [(np.float64, 1e8), (np.int64, 10**12)])
-def test_an_offset_that_float32_cannot_hold_changes_nothing(aligner, picture, kind, offset):
-    still, turned = (np.rint(1000 * picture([angle], [[0.0, 0.0]])) for angle in (0.0, -40.0))
-    plain = aligner.align(still, turned)
-    found = aligner.align(still.astype(kind) + kind(offset), turned.astype(kind) + kind(offset))
-    assert plain.angle[0] == pytest.approx(40.0, abs=1.0)
-    np.testing.assert_allclose(found.angle, plain.angle, atol=1e-3)
-    np.testing.assert_allclose(found.score, plain.score, atol=1e-4)

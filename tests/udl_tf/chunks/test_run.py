@@ -1,15 +1,8 @@
 """Chunks through every executor: order, memory, lost workers, and jobs that are killed."""
 
 import contextlib
-import functools
 import os
 import pathlib
-import random
-import re
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -22,23 +15,6 @@ from udl_tf.chunks.store import ChunkStore
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[2]
-
-
-@pytest.fixture(scope="module")
-def functions():
-    """The module of functions, where worker processes find it, too: they get this process's search path."""
-    sys.path.insert(0, str(HERE))
-    import example_functions
-
-    yield example_functions
-    sys.path.remove(str(HERE))
-    del sys.modules["example_functions"]
-
-
-@pytest.fixture(scope="module")
-def threads():
-    with open_executor() as executor:
-        yield executor
 
 
 @pytest.fixture(scope="module")
@@ -220,117 +196,6 @@ def test_a_chunk_that_kills_every_dask_worker_is_one_clear_error(functions, dask
     with pytest.raises(InputError, match="^items [0-9]+ to [0-9]+: 2 workers died with them, the last tcp.*enough memory"):
         list(run("a", functions.die, {"offset": 0.0, "at": 10}, ranges(40, 10), dask))
     assert len(list(run("b", functions.numbers, {"offset": 0.0}, ranges(50, 10), dask))) == 5
-
-
-def in_process(*arguments, **options):
-    return subprocess.Popen(
-        [sys.executable, str(HERE / "example_functions.py"), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-        # Who starts the tests in the background may have them ignore Ctrl-C, which children inherit.
-        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-        **options,
-    )
-
-
-@pytest.mark.once("chunks know no TensorFlow")
-@pytest.mark.parametrize("workers", [1, 2])
-def test_killed_twice_and_resumed_the_result_has_the_same_bytes(functions, workers, tmp_path):
-    def finished():
-        return len(list(folder.rglob("*.chunk")))
-
-    folder, output, draw = tmp_path / "job", tmp_path / "out", random.Random(workers)
-    for resume, target in (("new", draw.randrange(10, 60)), ("resume", draw.randrange(70, 160))):
-        process = in_process(folder, workers, resume, output)
-        while finished() < target:
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.002)
-        time.sleep(draw.uniform(0, 0.02))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert target <= finished() < 200 and not output.exists()
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.chunk")}
-    process = in_process(folder, workers, "resume", output)
-    assert process.communicate()[1] == "" and process.returncode == 0
-    assert all(path.stat().st_mtime_ns == changed for path, changed in before.items())  # none was done again
-    assert output.read_bytes() == functions.job(tmp_path / "other", 1, False)
-
-
-@pytest.mark.parametrize("chunks", [0, 20])
-def test_interrupt_stops_at_once_without_noise_from_workers(functions, chunks, tmp_path):
-    def workers():
-        found = " ".join(path.read_text() for path in pathlib.Path(f"/proc/{process.pid}/task").glob("*/children")).split()
-        return [pid for pid in found if "spawn_main" in pathlib.Path(f"/proc/{pid}/cmdline").read_text()]
-
-    folder = tmp_path / "job"
-    process = in_process(folder, 2, "new", tmp_path / "out", start_new_session=True)
-    linux = os.path.isdir("/proc/self/task")
-    # With no chunk done, the workers are still importing.
-    while len(list(folder.rglob("*.chunk"))) < chunks or (linux and len(workers()) < 2):
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.002)
-    for pid in workers() if linux else ():
-        blocked = re.search(r"SigBlk:\s*(\w+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)
-        assert int(blocked, 16) >> (signal.SIGINT - 1) & 1  # from its first moment on
-    began = time.monotonic()
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
-    stderr = process.communicate(timeout=10)[1]
-    assert time.monotonic() - began < 3
-    assert process.returncode == -signal.SIGINT and stderr.endswith("KeyboardInterrupt\n")
-    assert "spawn" not in stderr and "<string>" not in stderr  # where the traceback of a worker begins
-    assert not chunks or ChunkStore(folder, {"items": 400}, resume=True).has("first", chunks - 1)
-
-
-@pytest.mark.once("threads are set by one function, whose calls are old")
-def test_tensorflow_in_a_worker_uses_one_thread_and_gives_the_same_bytes(functions, threads):
-    payload = {"images": np.random.default_rng(0).normal(size=(24, 64, 64)).astype(np.float32)}
-    with open_executor(workers=2) as executor:
-        there = list(run("a", functions.with_tensorflow, payload, ranges(24, 12), executor))
-    here = list(run("a", functions.with_tensorflow, payload, ranges(24, 12), threads))
-    assert all(set(part["threads"].tolist()) == {1} for part in there)
-    assert [part["power"].tobytes() for part in there] == [part["power"].tobytes() for part in here]
-
-
-def test_single_threaded_says_when_it_is_too_late(caplog):
-    import tensorflow as tf
-
-    from udl_tf.chunks.executors import single_threaded, start_worker
-
-    tf.constant(1) + 1  # TensorFlow has its threads now
-    if tf.config.threading.get_intra_op_parallelism_threads() != 1:
-        assert not single_threaded()
-        assert "several threads" in caplog.text
-        with pytest.raises(InputError, match="freshly started"):
-            start_worker()
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"workers": 0}, "0 workers: expected 1 or more"),
-        ({"workers": 2, "scheduler": "tcp://a:1"}, "expected one"),
-    ],
-)
-def test_options_that_make_no_sense(options, words):
-    with pytest.raises(InputError, match=words), open_executor(**options):
-        pass
-
-
-def test_no_scheduler_is_one_line(monkeypatch):
-    pytest.importorskip("distributed")
-    monkeypatch.setattr("udl_tf.chunks.dask_cluster.SECONDS_TO_CONNECT", 1)
-    for address in ("tcp://127.0.0.1:9", "nonsense://x", "tcp://localhost", "not_there.json"):
-        words = f"^{address}: no Dask scheduler answers.*expected one like"
-        with pytest.raises(InputError, match=words) as caught, open_executor(scheduler=address):
-            pass
-        assert "\n" not in str(caught.value)
-
-
-def test_without_dask_the_error_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(InputError, match=r'pip install "udl_tf\[dask\]"'), open_executor(scheduler="tcp://127.0.0.1:9"):
-        pass
 
 
 def test_here_a_chunk_may_begin_where_the_last_one_ended(tmp_path):
