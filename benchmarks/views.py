@@ -9,8 +9,8 @@ seconds are those of the whole command after TensorFlow has started: reading, le
 
 `views found`: views that are the majority of a class of 5 or more. `psi deg`: median over particles in the right class.
 `lost at 90 %`: particles that score worse than the 90 % junkiest junk. `told junk`, `lost`: by the threshold of the command.
-`off centre px`: the class average, not one of junk, that lies furthest from the true centre. `auto`: the number of views is not
-given.
+`off centre px`: of the views, each by its largest class, the one whose average lies furthest from the true centre. `auto`: the
+number of views is not given. `--coarse`: poses as they are found on the coarse grid.
 """
 
 import pathlib
@@ -27,6 +27,8 @@ def add_args(parser):
     parser.add_argument("--sets", default="A,B,C,D", help="of A, B, C, D (default: all)")
     parser.add_argument("--seeds", default="1,2,3,4,5", help="default: 1,2,3,4,5")
     parser.add_argument("--draw", default="report", choices=("report", "tune"), help="molecules and directions (default: report)")
+    parser.add_argument("--views", type=int, metavar="K", help="classes asked for (default: those of the set)")
+    parser.add_argument("--coarse", action="store_true", help="without the passes on the fine grid over everybody")
     parser.add_argument("--auto", action="store_true", help="do not tell the number of views")
     parser.add_argument("--snr", type=float, help="in place of that of the set")
     parser.add_argument("--count", type=int, help="particles of a set (default: 1200 or 1500)")
@@ -37,8 +39,11 @@ def add_args(parser):
 def main(args):
     """The rows of the table."""
     from udl_tf.chunks.executors import single_threaded
+    from udl_tf.views import view_model
 
     single_threaded()
+    if args.coarse:
+        view_model.FINE_PASSES = ()
     maps = data_path(args.data, "cryo", "maps")
     rows = []
     for name in args.sets.split(","):
@@ -62,7 +67,7 @@ def measured(args, maps, name, seed, folder):
     if args.noise:
         mixture.images[:] = np.random.default_rng(seed).standard_normal(mixture.images.shape)
     path = sets.write(mixture, folder, name)
-    views = None if args.auto else sets.VIEWS[name]
+    views = None if args.auto else args.views or sets.VIEWS[name]
     request = ClassRequest(
         str(path), views, str(folder / "out.star"), str(folder / "averages.mrcs"), seed=seed, refine=args.refine
     )

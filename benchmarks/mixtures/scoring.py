@@ -49,7 +49,11 @@ def score(mixture, label, psi, junk=None, told=None, offset=None):
     if offset is not None:
         kept = np.ones(len(found), bool) if told is None else ~told[good]  # junk has no centre
         error, centre = shift_error(found[kept], psi[good][kept], offset[good][kept], mixture.offset[good][kept], right[kept])
-        row |= {"shift px": float(np.median(error)), "off centre px": float(np.max(centre))}
+        largest = {}  # class of each view
+        for k in sorted(np.unique(found[kept]), key=lambda k: np.sum(found[kept] == k)):
+            largest[major[k]] = centre[k]
+        row |= {"shift px": float(np.median(error)), "off centre px": float(max(largest.values()))}
+        row["off centre, median px"] = float(np.median(list(largest.values())))
     if (~good).any() and junk is not None:
         row["junk AUC"] = area_under_curve(~good, junk)
         ranked = np.sort(junk[~good])[int(0.1 * (~good).sum())]
@@ -71,16 +75,16 @@ def psi_error(label, psi, true, right):
 
 
 def shift_error(label, psi, offset, true, right):
-    """Pixels between offsets of the right members (n,), less the place of each class's centre that they agree on; that (k,)."""
-    parts, centres = [], []
+    """Pixels between offsets of the right members (n,), less the place of each class's centre that they agree on; class: that."""
+    parts, centres = [], {}
     for k in np.unique(label):
         at = (label == k) & right
         c, s = np.cos(np.radians(psi[at])), np.sin(np.radians(psi[at]))
         d = offset[at] - true[at]
         d = np.stack([c * d[:, 0] - s * d[:, 1], s * d[:, 0] + c * d[:, 1]], 1)  # in the frame of the average
         parts.append(np.hypot(*(d - np.median(d, 0)).T))
-        centres.append(np.hypot(*np.median(d, 0)))
-    return np.concatenate(parts), np.array(centres)
+        centres[k] = np.hypot(*np.median(d, 0))
+    return np.concatenate(parts), centres
 
 
 def middle(difference):

@@ -1,8 +1,16 @@
-"""Averages brought to their centre of mass, so that a particle's offset means the same in every class."""
+"""Averages brought to the middle of the box, so that a particle's offset means the same in every class.
+
+Two things tell where the middle is. One is the average's centre of mass, which noise and what a CTF takes from the lowest
+frequencies move. The other is the mean of the members' offsets in the frame of the average: particles were turned at random
+before they were cut out, so however they were picked, that mean is where the picked place lies in the average.
+"""
 
 import numpy as np
 
 ROUNDS = 3
+MASS = 0.5  # pixels along an axis: how far the centre of mass of an average errs as long as views are learned
+DRAWS, LESS = 12, 1.4  # of noise; drawn errors are less than true ones by this (set C of `benchmarks/views.py`, draw "tune")
+FAR = 4.0  # pixels: the spread of offsets where there are no members
 RIM = 0.8, 0.97  # of the window's radius: what is as bright as between these is background
 
 
@@ -27,9 +35,39 @@ def centres(grid, averages):
     return np.stack([(mass * x).sum((1, 2)) / total, (mass * y).sum((1, 2)) / total], 1)
 
 
-def centred(grid, views):
-    """`Views` with each average's centre of mass in the middle of the box."""
-    averages = views.averages
+def errors(grid, views, sums, rng):
+    """How far the centres of mass of averages err along an axis, (k,) pixels: what noise that is left in them does to them.
+
+    Args:
+        views: `Views` that follow from sums, `Sums`. rng: draws the noise.
+    """
+    left = np.sqrt(views.noise / np.maximum(sums.weight, 1e-6)) * sums.wiener(views.noise)  # (k, rings)
+    drawn = []
+    for _ in range(DRAWS):
+        noise = grid.whole(grid.sample(rng.standard_normal((len(views), grid.box, grid.box))))
+        noise = noise / np.sqrt(np.square(np.abs(noise)).mean((0, 2)))[:, None] * left[:, :, None]
+        drawn.append(centres(grid, views.averages + noise))
+    return LESS * np.sqrt(np.var(drawn, 0).mean(1))
+
+
+def centred(grid, views, label, offset, error=MASS):
+    """`Views` with the middle of each in the middle of the box, and by how much each was moved, (k, 2) pixels.
+
+    Args:
+        grid: `PolarGrid`. views: `Views`. label: (n,) view of each member. offset: (n, 2) pixels, of the members in the frame of
+            their views. error: (k,) pixels along an axis, of the centres of mass.
+    """
+    count = len(views)
+    members = np.bincount(label, minlength=count)
+    many = np.maximum(members, 1)[:, None]
+    mean = np.stack([np.bincount(label, axis, count) for axis in offset.T], 1) / many
+    spread = np.square(offset - mean[label]).mean(1)
+    # As if one more member had been found anywhere.
+    variance = (np.bincount(label, spread, count) + FAR**2) / (members + 1.0) / many[:, 0]
+    trust = (variance / (np.square(error) + variance))[:, None]  # in the centre of mass
+    averages, moved = views.averages, np.zeros((count, 2))
     for _ in range(ROUNDS):  # what was cut by the window comes in
-        averages = averages * grid.phase(-centres(grid, averages))
-    return type(views)(averages.astype(np.complex64), views.noise, views.mass)
+        away = trust * centres(grid, averages) + (1 - trust) * (mean + moved)
+        averages = averages * grid.phase(-away)
+        moved = moved - away
+    return type(views)(averages.astype(np.complex64), views.noise, views.mass), moved

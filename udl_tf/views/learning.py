@@ -14,6 +14,7 @@ from udl_tf.views import merging, number, starts
 from udl_tf.views.centring import centred
 from udl_tf.views.expectation_maximisation import improved, step
 from udl_tf.views.polar_grid import disc_of_shifts
+from udl_tf.views.renewal import badly, renewed
 from udl_tf.views.search import Search, around
 
 LOG = logging.getLogger(__name__)
@@ -22,7 +23,6 @@ LOCAL_REACH, LOCAL_STEP = 2.5, 1.25  # pixels, around poses that are known
 SPARE = 1  # classes more than asked for, until it is seen whether they are of junk
 JUDGES, TURNS = 5, 3  # the number of views is judged by one particle in so many, so many times
 AUTO = 20  # views where their number is not given: so many times `more` are begun with
-JUNK_EVIDENCE = 0.5  # a class whose particles gain less than this share of the middle class's is of junk
 LEAST_MASS = 4.0  # particles of a view that a short run may keep
 
 
@@ -74,20 +74,23 @@ def learn(particles, settings, say=LOG.info):
     views, fit, local = exchanged(particles, some, views, fit, local, settings.exchanges, rng, say)
     views, fit, local, junk = settled(particles, some, views, fit, local, count)
     say(f"{len(views)} views settled, of junk: {junk.sum()}")
-    views = centred(particles.grid, views)
-    local = _placed(particles, everyone, views, dataclasses.replace(rough, shifts=disc_of_shifts(settings.reach, 2.0)))
+    views, _ = centred(particles.grid, views, fit.label, local.in_view(some, fit.psi))
+    wide = Search(disc_of_shifts(settings.reach, 2.0), rough.band)
+    views = renewed(particles, some, views, fit, rough, wide.with_band(particles.grid.rings), rng, say)
+    local = _placed(particles, everyone, views, wide)
     passes = np.minimum(11 + np.arange(settings.passes), particles.grid.rings)
     views, fit, local = improved(particles, everyone, views, local, passes, empty=True)
     say(f"all particles: {fit.evidence.mean():.2f} nats a particle")
-    return views, junk, fit, local
+    _, mean = badly(fit, len(views))
+    return views, np.argsort(np.argsort(mean)) < junk.sum(), fit, local
 
 
 def _spread(particles, rows, many, settings, rough, rng, say):
     """`Views`, `many` of them, from the start up to where poses are known; a `Search` around these."""
     views = _begun(particles, rows, many, settings, rough, rng)
     say(f"{len(views)} views begun")
-    views, *_ = improved(particles, rows, views, rough, (8, 9, 10))
-    views = centred(particles.grid, views)
+    views, fit, _ = improved(particles, rows, views, rough, (8, 9, 10))
+    views, _ = centred(particles.grid, views, fit.label, fit.shift)
     return views, _placed(particles, rows, views, rough)
 
 
@@ -151,9 +154,8 @@ def exchanged(particles, rows, views, fit, search, most, rng, say=LOG.info):
 def settled(particles, rows, views, fit, search, count):
     """The views that remain, and which of them are of junk: what fits badly may keep a class on top of those asked for."""
     while True:
-        members = np.bincount(fit.label, minlength=len(views))
-        mean = np.bincount(fit.label, fit.evidence, len(views)) / np.maximum(members, 1)
-        junk = (mean < JUNK_EVIDENCE * np.median(mean)) & (np.argsort(np.argsort(mean)) < SPARE)
+        poor, mean = badly(fit, len(views))
+        junk = poor & (np.argsort(np.argsort(mean)) < SPARE)
         changes = merging.merges(particles, rows, views, fit.by_view, search)
         needed = count is not None and (~junk).sum() > count
         if len(views) == 1 or not (needed or changes[0].nats <= 0) or len(views) == count:

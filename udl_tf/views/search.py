@@ -24,6 +24,10 @@ class Search:
         """Offsets (n, 2) of some particles, or None."""
         return None if self.offset is None else self.offset[rows]
 
+    def in_view(self, rows, psi):
+        """Offsets (n, 2) of some particles in the frame of their views; psi: (n,) degrees."""
+        return into_image(self.offset[rows], -psi)
+
     def with_band(self, band):
         """The same with other rings."""
         return dataclasses.replace(self, band=band)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from udl_tf.views.centring import centres
+from udl_tf.views.centring import centred, errors
 from udl_tf.views.expectation_maximisation import Fit, lent, step
 from udl_tf.views.known_poses import sums_at
 from udl_tf.views.learning import Settings, improved, learn
@@ -16,7 +16,8 @@ from udl_tf.views.surrogates import noise_alone
 
 COARSE, FINE = (14, 72), (20, 120)  # rings, angles
 GLOBAL_STEP = 2.0  # of shifts looked for in the coarse views, pixels
-FINE_PASSES = ((2.0, 1.0), (0.75, 0.375))  # reach and step of shifts around known ones, pixels
+LEARNT_AT = 2.0, 1.0  # reach and step of shifts in the fine views as these are learned, pixels
+FINE_PASSES = ((2.0, 1.0), (0.75, 0.375))  # reach and step of shifts around known ones
 SURROGATES = 400
 SURE = 0.99  # share of surrogates of noise below the threshold of junk
 
@@ -74,13 +75,14 @@ def learn_views(images, ctf, settings: Settings, radius, say=lambda text: None):
     noise = np.median(finer.power, 0)
     noise[: coarse.rings] = views.noise
     begun = sums_at(finer, rows, fit.label, fit.psi, search.offset, len(views)).views(noise.astype(np.float32))
-    search = Search(disc_of_shifts(*FINE_PASSES[0]), fine.rings, search.offset)
+    search = Search(disc_of_shifts(*LEARNT_AT), fine.rings, search.offset)
     begun, fit, search = improved(finer, rows, begun, search, (fine.rings,), empty=True)
     fit, sums = step(finer, rows, begun, search, empty=True)
     fine_views = sums.views(noise_left(finer, rows, begun, fit.label))
     own = lent(finer, rows, fit, sums, fine_views, fine.rings)
-    shift = -centres(fine, fine_views.averages)
-    views, fine_views = (_moved(grid, v, shift) for grid, v in ((coarse, views), (fine, fine_views)))
+    offset, error = search.followed(rows, fit).in_view(rows, fit.psi), errors(fine, fine_views, sums, rng)
+    fine_views, shift = centred(fine, fine_views, fit.label, offset, error)
+    views = Views((views.averages * coarse.phase(shift)).astype(np.complex64), views.noise, views.mass)
     say(f"averages moved by up to {np.hypot(*shift.T).max():.1f} px to their centres")
     model = dataclasses.replace(model, coarse=views, fine=fine_views, junk=junk)
     few = rng.permutation(rows)[:SURROGATES]
@@ -105,8 +107,3 @@ def _classed(model, coarse, fine, own=None):
         search = around(fine, rows, fit, search, reach, spacing, fine.grid.rings)
         fit, _ = step(fine, rows, model.fine, search, sums=False, own=own, empty=True)
     return Classes(fit, search.followed(rows, fit).offset)
-
-
-def _moved(grid, views, shift):
-    """`Views`, each average moved by shift (k, 2) pixels."""
-    return Views((views.averages * grid.phase(shift)).astype(np.complex64), views.noise, views.mass)
