@@ -1,33 +1,33 @@
 """Quicksilver (Yang et al. 2017): an encoder-decoder predicts LDDMM's initial momentum patch by patch, a second one corrects it.
 
 Both learn from the momenta that `lddmm` finds for training pairs. Patches overlap, what is predicted is averaged; those without
-content are left out. The second network sees the moving image and the fixed one as the first momentum brings it back, and says
-what is left. Beyond the original, networks see the pair's `local_flow`, both learn at once, and the loss also counts what the
-momenta push.
+content do not count. The second network sees the moving image and the fixed one as the first momentum brings it back, and says
+what is left. Beyond the original, networks see the pair's `local_flow`, both learn at once, the second one is asked again, and
+the loss also counts what the momenta push.
 """
 
 import numpy as np
 import tensorflow as tf
 
-from pipelines import draws
+from pipelines import draws, geometry
 from pipelines.errors import InputError
-from pipelines.geometry import shooting
+from pipelines.geometry import sampling, shooting
 from pipelines.geometry.transforms import Displacement
 from udl_tf.rivals import learning
-from udl_tf.rivals.deformable.local_flow import WINDOWS, local_flow
-from udl_tf.rivals.deformable.model import bent
+from udl_tf.rivals.deformable.local_flow import WINDOWS, flow_at_nodes
 from udl_tf.rivals.deformable.momentum import MomentumGrid
 from udl_tf.rivals.deformable.momentum_targets import targets, turned
 from udl_tf.rivals.deformable.patches import assembled, cut, starts
 from udl_tf.rivals.pair_model import BuiltModel, compiled, near_nothing, of_scale
 
-WIDTHS = {"small": (16, 32, 48, 64), "paper": (32, 64, 128, 256)}
+WIDTHS = {"small": (8, 16, 16, 24), "paper": (32, 64, 128, 256)}
 PAIRS = {"small": 480, "paper": 5000}  # whose momenta are learned
 STEPS = {"small": 2000, "paper": 50_000}
-LEARNING_RATE = {"small": 2e-3, "paper": 1e-3}
-PATCH, STRIDE = 8, 6  # nodes
+LEARNING_RATE = {"small": 4e-3, "paper": 1e-3}
+PATCH, STRIDE = 12, 8  # nodes; the patch of small images is all of them
+LOOKS = 3  # at a pair, the second network has all but the first; in training two
 BATCH = 16  # pairs a step
-DROPOUT = 0.1
+DROPOUT = 0.05
 VELOCITY = 3.0  # weight of differences of velocities beside those of momenta
 SAMPLES = 8  # of dropout
 FLAT = 1e-6  # images of variance 1 that differ less from each other and from pixel to pixel are empty
@@ -40,28 +40,29 @@ def network(patch, zoom, widths):
         patch: nodes along each axis, even. zoom: pixels a node, 4. widths: channels, see `WIDTHS`.
 
     Returns:
-        A functional model, (batch, zoom x patch, zoom x patch, 2 + flows) to momenta (batch, patch, patch, 2).
+        A functional model, images (batch, zoom x patch, zoom x patch, 2) and flows (batch, patch, patch, 2 x windows) to momenta
+        (batch, patch, patch, 2).
     """
-    inputs = tf.keras.Input((zoom * patch, zoom * patch, 2 + 2 * len(WINDOWS)))
-    flow = tf.keras.layers.AveragePooling2D(zoom)(inputs)
-    x = _conv(_conv(inputs, widths[0], 2), widths[1], 2)
+    images = tf.keras.Input((zoom * patch, zoom * patch, 2))
+    flow = tf.keras.Input((patch, patch, 2 * len(WINDOWS)))
+    x = _conv(_conv(images, widths[0], 5, 2), widths[1], 3, 2)
     x = tf.keras.layers.Concatenate()([x, flow])
     for width, stride in ((widths[2], 1), (widths[3], 2), (widths[3], 1)):
-        x = tf.keras.layers.Dropout(DROPOUT)(_conv(x, width, stride))
+        x = tf.keras.layers.Dropout(DROPOUT)(_conv(x, width, 3, stride))
     x = tf.keras.layers.Conv2DTranspose(widths[2], 4, 2, "same", activation=tf.nn.leaky_relu, kernel_initializer="he_normal")(x)
-    x = tf.keras.layers.Dropout(DROPOUT)(_conv(x, widths[2], 1))
     answer = tf.keras.layers.Conv2D(2, 3, padding="same")
     x = answer(tf.keras.layers.Concatenate()([x, flow]))
     near_nothing(answer)
-    return tf.keras.Model(inputs, x, name="momentum")
+    return tf.keras.Model([images, flow], x, name="momentum")
 
 
 class MomentumModel(BuiltModel):
     """See the module.
 
     Args:
-        side: of the images, pixels. first, second: networks, see `network`. learned: function () -> (images, momenta) as of
-            `momentum_targets.targets`; called once, when the training begins. seed: of what is drawn.
+        side: of the images, pixels. first, second: networks of patches of one size, see `network`.
+        learned: function () -> (images, momenta) as of `momentum_targets.targets`; called once, when the training begins.
+        seed: of what is drawn.
 
     Raises:
         InputError: an odd side.
@@ -73,17 +74,21 @@ class MomentumModel(BuiltModel):
             raise InputError(f"Quicksilver: received images of {side} pixels, expected an even number")
         self.grid = MomentumGrid(side, side)
         self.first, self.second, self.seed, self._learned, self._stored = first, second, seed, learned, None
-        self.places = starts(self.grid.size[0], PATCH, STRIDE)
+        self.patch = first.output_shape[1]
+        self.places = starts(self.grid.size[0], self.patch, STRIDE)
         self.count = tf.Variable(0, trainable=False, dtype=tf.int32, name="steps")
         self.build(None)
 
-    def call(self, inputs, training=False):
-        """Momenta (batch, nodes, nodes, 2) that bring moving onto fixed, of the first network and of both."""
+    def call(self, inputs, training=False, looks=2):
+        """Momenta (batch, nodes, nodes, 2) that bring moving onto fixed, after each look."""
         fixed, moving = inputs["fixed"], inputs["moving"]
-        found = self._predicted(self.first, fixed, moving, training)
-        back, known = bent(fixed, self.grid.inverse(tf.stop_gradient(found)), self.grid.spacing)
-        back = tf.where(known > 0.0, back, moving)  # where nothing is known nothing differs
-        return found, tf.stop_gradient(found) + self._predicted(self.second, back, moving, training)
+        found = [self._predicted(self.first, fixed, moving, training)]
+        for _ in range(looks - 1):
+            so_far = tf.stop_gradient(found[-1])
+            back, known = self._bent(fixed, self.grid.inverse(so_far))
+            back = tf.where(known, back, moving)  # where nothing is known nothing differs
+            found.append(so_far + self._predicted(self.second, back, moving, training))
+        return found
 
     def draw(self):
         """Make what is learned; the training does it itself."""
@@ -112,12 +117,12 @@ class MomentumModel(BuiltModel):
     @tf.function(reduce_retracing=True, autograph=False)
     def fields(self, inputs):
         """Fields (batch, nodes, nodes, 2) that bring moving onto fixed."""
-        return self.grid.field(self(inputs)[1])
+        return self.grid.field(self(inputs, looks=LOOKS)[-1])
 
     @tf.function(reduce_retracing=True, autograph=False)
     def sampled(self, inputs):
         """`fields` of networks whose dropout is not switched off."""
-        return self.grid.field(self(inputs, training=True)[1])
+        return self.grid.field(self(inputs, training=True, looks=LOOKS)[-1])
 
     def spread(self, inputs, samples=SAMPLES):
         """How uncertain the field is at each node, (batch, nodes, nodes): standard deviation over `samples`, pixels."""
@@ -126,23 +131,22 @@ class MomentumModel(BuiltModel):
 
     def _predicted(self, predict, fixed, moving, training):
         """The momentum that a network predicts, patch by patch."""
-        flows = [local_flow(fixed, moving, *window) for window in WINDOWS]
-        seen = tf.concat([tf.stack([fixed, moving], -1), *flows], -1)
-        zoom, nodes = self.grid.spacing, self.grid.size[0]
+        zoom, nodes, count, patch = self.grid.spacing, self.grid.size[0], len(self.places), self.patch
+        flow = tf.concat([flow_at_nodes(fixed, moving, *window, self.grid.size, zoom) for window in WINDOWS], -1)
         beyond = (zoom * nodes - fixed.shape[1]) // 2
-        seen = tf.pad(seen, [[0, 0], [beyond, beyond], [beyond, beyond], [0, 0]])
-        patches = cut(seen, zoom * self.places, zoom * PATCH)
-        shape = tf.shape(patches)[:3]
-        patches = tf.reshape(patches, (-1, *patches.shape[3:]))
-        kept = content(patches[..., :2])
-        # At least one: of no patch at all TensorFlow's convolutions fail on some processors.
-        asked = kept | (tf.equal(tf.range(tf.size(kept)), 0) & ~tf.reduce_any(kept))
-        found = predict(tf.boolean_mask(patches, asked), training=training)
-        found = tf.scatter_nd(tf.where(asked), found, tf.concat([tf.shape(kept, tf.int64), found.shape[1:]], 0))
-        found = tf.where(kept[:, None, None, None], found, 0.0)
-        found = tf.reshape(found, tf.concat([shape, found.shape[1:]], 0))
-        count = len(self.places)
-        return assembled(tf.ensure_shape(found, (None, count, count, PATCH, PATCH, 2)), self.places, nodes)
+        images = tf.pad(tf.stack([fixed, moving], -1), [[0, 0], [beyond, beyond], [beyond, beyond], [0, 0]])
+        seen = cut(images, zoom * self.places, zoom * patch), cut(flow, self.places, patch)
+        images, flow = (tf.reshape(part, (-1, *part.shape[3:])) for part in seen)
+        found = predict([images, flow], training=training)
+        found = tf.where(content(images)[:, None, None, None], found, 0.0)
+        return assembled(tf.reshape(found, (-1, count, count, patch, patch, 2)), self.places, nodes)
+
+    def _bent(self, images, field):
+        """Images (batch, side, side) as a field at the nodes shows them, and where they show something, bool likewise."""
+        side = images.shape[1]
+        places = tf.constant(geometry.centred_grid(side, side)) + self.grid.at_pixels(field)
+        known = tf.reduce_all(tf.abs(places) <= (side - 1) / 2.0, -1)
+        return tf.reshape(sampling.bilinear(images, tf.reshape(places, (-1, side * side, 2))), tf.shape(images)), known
 
 
 def content(patches):
@@ -154,8 +158,8 @@ def learner(problem, steps=None):
     """See `registry.Rival`."""
     scale = problem.scale
     steps = steps or STEPS[scale]
-    zoom, widths = MomentumGrid(problem.side, problem.side).spacing, of_scale(WIDTHS, scale)
-    networks = [network(PATCH, zoom, widths) for _ in range(2)]
+    grid, widths = MomentumGrid(problem.side, problem.side), of_scale(WIDTHS, scale)
+    networks = [network(min(PATCH, grid.size[0]), grid.spacing, widths) for _ in range(2)]
     model = MomentumModel(problem.side, *networks, lambda: targets(problem.train(), PAIRS[scale]))
     compiled(model, scale, LEARNING_RATE[scale], steps)
 
@@ -169,6 +173,6 @@ def learner(problem, steps=None):
     return learning.Learner(model, steps, data, [*model.first.weights, *model.second.weights], answer)
 
 
-def _conv(x, width, stride):
-    x = tf.keras.layers.Conv2D(width, 5 if stride == 2 else 3, stride, "same", kernel_initializer="he_normal")(x)
+def _conv(x, width, kernel, stride):
+    x = tf.keras.layers.Conv2D(width, kernel, stride, "same", kernel_initializer="he_normal")(x)
     return tf.keras.layers.Activation(tf.nn.leaky_relu)(x)

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import geometry
-from udl_tf.rivals.deformable.local_flow import LocalFlow, local_flow
+from udl_tf.rivals.deformable.local_flow import LocalFlow, flow_at_nodes, local_flow
 
 POINTS = geometry.centred_grid(48, 48)
 
@@ -50,3 +50,14 @@ def test_the_layer_has_two_channels_a_window_and_no_more_than_half_a_window():
     assert found.shape == (2, 48, 48, 4)
     np.testing.assert_array_equal(found[..., :2], local_flow(*pair, 3, 7))
     assert np.abs(found[..., :2]).max() <= 3.5 and np.abs(found[..., 2:]).max() <= 7.5
+
+
+def test_at_nodes_it_is_what_it_is_there():
+    """Nodes 4 pixels apart that lie on pixels, in an image with an odd side: windows are the same."""
+    fixed, moving = (
+        tf.constant(waves(POINTS - shift)[None, :47, :47]) for shift in (np.float32([0, 0]), np.float32([0.6, -0.4]))
+    )
+    everywhere = local_flow(fixed, moving, 3, 9).numpy()[0, 7:-7, 7:-7][::4, ::4]
+    found = flow_at_nodes(fixed, moving, 3, 9, (13, 13), 4).numpy()[0]
+    np.testing.assert_allclose(found[2:-2, 2:-2], everywhere, atol=0.01)  # the damping counts pixels at the border a little less
+    assert np.abs(found[2:-2, 2:-2]).mean() > 0.3 and np.all(found[0] == 0.0)
