@@ -12,9 +12,9 @@ def starts(size, patch, stride):
 
 def cut(images, places, patch):
     """Patches (batch, n, n, patch, patch, channels) of images (batch, size, size, channels) that begin at `places` (n,)."""
-    index = tf.constant(places[:, None] + np.arange(patch))  # (n, patch)
-    rows = tf.gather(images, index, axis=1)  # (batch, n, patch, size, channels)
-    return tf.transpose(tf.gather(rows, index, axis=3), (0, 1, 3, 2, 4, 5))
+    ends = [(int(place), int(place) + patch) for place in places]
+    found = tf.stack([images[:, top:bottom, left:right] for top, bottom in ends for left, right in ends], 1)
+    return tf.reshape(found, (-1, len(ends), len(ends), patch, patch, images.shape[-1]))
 
 
 def assembled(patches, places, size):
