@@ -9,12 +9,14 @@ import dataclasses
 
 import numpy as np
 
+from pipelines import geometry
 from udl_tf.particles.averaging import HALVES, average, gains
 from udl_tf.particles.masks import framed, mask_of, window_of
 from udl_tf.particles.measures import ring_correlation
 from udl_tf.particles.rings import Rings
 
 SMOOTHING = 5  # rings that correlations are averaged over
+SPREAD = 32  # share of the box, to either side, that distances from the centre are averaged over
 RESOLVED = 0.143  # correlation of half-sets up to which frequencies say something
 BEYOND = 6  # rings compared beyond that
 STEP, MOST = 16, 64  # the highest ring compared is a multiple of STEP, at most MOST
@@ -70,10 +72,12 @@ def emerging(totals, config):
     frc = ring_correlation(*halves, mask)
     believed = _smooth(np.clip(frc, 0.0, 1.0))
     filtered = _filtered(_framed(halves, mask), believed, rings)
+    agreed = _agreed(filtered)
+    filtered = filtered * agreed
     joint = _filtered(_framed(_joint(totals, rings)[None], mask)[0], 2.0 * believed / (1.0 + believed), rings)
     window = window_of(config.box)
     # A particle is seen through the window, its part in the average through the mask: what both let through is in common.
-    common = float((window * mask).sum() / np.square(window).sum())
+    common = float((window * mask * agreed).sum() / np.square(window).sum())
     # Turning has blurred it there by what the gains take back.
     own = common * believed * rings.means(rings.fade / gains(totals.sums["denominator"], rings))
     return _reference(filtered, believed, own, totals, config, rings), ViewAverage(joint, halves, frc)
@@ -127,6 +131,22 @@ def _reference(averages, believed, own, totals, config, rings):
 
 def _filtered(images, gain, rings):
     return np.fft.irfft2(np.fft.rfft2(images) * rings.spread(gain), (rings.box, rings.box))
+
+
+def _agreed(halves):
+    """Share (box, box), 0 to 1, of what averages (2, box, box) show at each distance from the centre that is in both: signal.
+
+    A filter by frequency lets the noise around a particle pass where the particle itself is strong. It is far out, where a turn
+    moves it most: it would tell angles, wrong ones, as if it were known well.
+    """
+    box = halves.shape[-1]
+    radius = np.rint(np.linalg.norm(geometry.centred_grid(box, box), axis=-1)).astype(int)
+    both, all_of_it = (
+        np.bincount(radius.ravel(), values.ravel()) for values in (halves[0] * halves[1], np.square(halves).mean(0))
+    )
+    width = np.ones(2 * (box // SPREAD) + 1)
+    share = np.convolve(both, width, "same") / (np.convolve(all_of_it, width, "same") + 1e-30)
+    return np.clip(share, 0.0, 1.0)[radius]
 
 
 def _smooth(values):

@@ -8,7 +8,8 @@ from pipelines.errors import InputError
 from pipelines.files.mrc import write_mrc
 from udl_tf.chunks.executors import open_executor
 from udl_tf.chunks.store import ChunkStore
-from udl_tf.particles import chunk_functions, passes, reader, stages
+from udl_tf.particles import chunk_functions, pair_poses, passes, reader, stages
+from udl_tf.particles.alignment import StackAlignment
 from udl_tf.particles.config import StackConfig
 from udl_tf.particles.passes import Passes
 from udl_tf.particles.references import Reference
@@ -134,13 +135,12 @@ def test_the_averages_tell_how_it_came_about(found, picture):
 def test_halves_that_drifted_apart_are_brought_together(tmp_path, picture, aligner, threads):
     """The odd half's average is turned by 6 degrees and moved: its poses follow the average back. Another view stays."""
     images, noise, _ = particles(picture, 8, 5.0)
-    work = Passes(config_of(tmp_path / "stack.mrcs", images + noise), threads, progress=False)
     drift = np.array([0.0, 6.0]), np.array([[0.0, 0.0], [1.5, -1.0]])
-    work.references = {1: Reference(picture(*drift, SIZE), np.ones(25), 16, np.zeros((2, 25)))}
     table = table_of(8, [1, 1, 1, 1, 1, 1, 0, 0])
     table.angle, table.shift = np.linspace(-90, 90, 8).astype(np.float32), np.full((8, 2), 2.0, np.float32)
     before = table.angle.copy(), table.shift.copy()
-    stages._bring_halves_together(work, table, [1], aligner)
+    trust = stages._bring_halves_together({1: picture(*drift, SIZE)}, table, aligner, stages.FAR)
+    assert list(trust) == [1] and 0.0 <= trust[1] <= 1.0
     still = [0, 2, 4, 6, 7]
     np.testing.assert_array_equal(table.angle[still], before[0][still])
     np.testing.assert_array_equal(table.shift[still], before[1][still])
@@ -148,6 +148,25 @@ def test_halves_that_drifted_apart_are_brought_together(tmp_path, picture, align
     # A point at (2, 2), where the odd half's average has it, is moved back by the drift, then turned back: R(-6) (p - t).
     z = np.exp(-1j * np.deg2rad(6.0)) * complex(2.0 - 1.5, -(2.0 + 1.0))
     np.testing.assert_allclose(table.shift[1:6:2], [[z.real, -z.imag]] * 3, atol=0.15)
+
+
+def test_scores_are_lowered_where_halves_did_not_fit_each_other():
+    table = table_of(6, np.array([0, 0, 3, 3, 4, 4], np.int32))
+    table.score[:] = 0.8
+    alignment = StackAlignment(table)
+    stages._lower(alignment, {0: 0.25, 3: 0.75})  # of view 4, too small for halves, nothing is known
+    np.testing.assert_allclose(table.score, [0.2, 0.2, 0.8, 0.8, 0.8, 0.8])
+    assert len(alignment.notes) == 1 and "View 1: " in alignment.notes[0] and "(score 0.25)" in alignment.notes[0]
+
+
+def test_pairs_stay_within_half_sets_of_enough_images():
+    half = np.arange(17) % 2
+    first, second = pair_poses._pairs_within(pair_poses._groups(half), 10, 0)
+    np.testing.assert_array_equal(half[first], half[second])
+    assert set(first) | set(second) == set(range(17)) and (first != second).all()
+    few = half[: pair_poses.FEW - 1]
+    first, second = pair_poses._pairs_within(pair_poses._groups(few), 10, 0)
+    assert (few[first] != few[second]).any()
 
 
 @pytest.mark.parametrize("how", ["search", "refine"])
