@@ -106,4 +106,4 @@ def _classed(model, coarse, fine, own=None):
     for reach, spacing in FINE_PASSES:
         search = around(fine, rows, fit, search, reach, spacing, fine.grid.rings)
         fit, _ = step(fine, rows, model.fine, search, sums=False, own=own, empty=True)
-    return Classes(fit, search.followed(rows, fit).offset)
+    return Classes(fit, around(fine, rows, fit, search, 0.0, 1.0, 1).offset)
