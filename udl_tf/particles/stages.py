@@ -2,9 +2,9 @@
 
 Without a reference a few hundred particles are aligned in pairs by the network, their poses synchronised, and their average
 refined until the angles stop moving; then every particle of the stack is looked for in that average. All averages
-come in two half-sets that know nothing of each other, but for the one turn and shift that bring them together. Do their averages
-not fit each other, nothing is right, however well each particle fits its own. This is the second stage of learning from the
-whole set that the paper's authors have an autoencoder for.
+come in two half-sets. Where averages of halves that know nothing of each other do not fit each other, no angle is right, however
+well each particle fits its own. This is the second stage of learning from the whole set that the paper's authors have an
+autoencoder for.
 
 A stack may hold several views; each then goes through all this as if it were a stack of its own, with the same numbers. What
 tells views apart is not decided here.
@@ -28,8 +28,8 @@ from udl_tf.particles.table import LEFT_OUT
 START = 512  # particles of a view that are aligned in pairs
 ROUNDS, SMALL_ROUNDS, LARGE_ROUNDS = 8, 5, 2  # of refinement at most: of the start, and of whole views up to SMALL or larger
 STILL = 0.05  # degrees: rounds end when the angles move less (median)
-FAR = 10.0, 5.0  # degrees and pixels: half-sets that were together and seem further apart than this are left as they are
-DOUBT = 0.5  # score of the halves' averages, aligned to each other, below which it lowers those of the particles
+FAR = 10.0, 5.0  # degrees and pixels: half-sets that seem further apart than this are not brought together
+DOUBT = 0.5  # score of the halves' averages, found apart and aligned, below which it lowers those of the particles
 
 
 def to_average(passes, table, aligner, seed=0):
@@ -55,14 +55,11 @@ def to_average(passes, table, aligner, seed=0):
     start = dataclasses.replace(alignment, particles=table.take(chosen))  # one history
     passes.add_up("before", start, views)
     start.snapshot("before")
-    views = find_pair_poses(passes, start, [view for view in views if view in passes.references], seed)
+    views, apart = find_pair_poses(passes, start, [view for view in views if view in passes.references], seed)
     _leave_out(alignment, views, "no two images that can be aligned")
-    passes.add_up("paired", start, views)
     many = _large(alignment, views, "the poses are those of their pairs")
-    mask = mask_of(passes.config)
-    halves = {view: framed(start.averages[view].halves, mask).numpy() for view in many}
-    trust = _bring_halves_together(halves, start.particles, aligner)
-    passes.add_up("together", start, views)
+    trust = _trust(passes, StackAlignment(apart), many, aligner)
+    passes.add_up("paired", start, views)
     start.snapshot("pairs, synchronised")
     _rounds(passes, start, "start", dict.fromkeys(many, ROUNDS))
     table.put(chosen, start.particles, ("angle", "shift", "score", "sigma", "symmetry", "usable", "in_average"))
@@ -71,7 +68,7 @@ def to_average(passes, table, aligner, seed=0):
     known = np.zeros(len(table.rows), bool)
     known[chosen] = True
     _whole_views(passes, alignment, many, known)
-    _bring_halves_together({view: passes.references[view].averages for view in many}, table, aligner, FAR)
+    _bring_halves_together(passes, table, many, aligner)
     _finish(passes, alignment, views)
     _lower(alignment, trust)
     return alignment
@@ -99,7 +96,7 @@ def refine_views(passes, table, aligner, search=True):
     _rounds(passes, alignment, "start", dict.fromkeys(many, ROUNDS))
     if search:
         _whole_views(passes, alignment, many, np.ones(len(table.rows), bool))
-    _bring_halves_together({view: passes.references[view].averages for view in many}, table, aligner, FAR)
+    _bring_halves_together(passes, table, many, aligner)
     return _finish(passes, alignment, views)
 
 
@@ -193,26 +190,27 @@ def _whole_views(passes, alignment, views, known):
     _rounds(passes, alignment, "round", most)
 
 
-def _bring_halves_together(averages, table, aligner, far=(np.inf, np.inf)):
-    """Turn and move the odd half-set of each view onto the even one: each has followed its own average.
+def _trust(passes, apart, views, aligner):
+    """View -> score of the averages of its half-sets, whose poses know nothing of each other, aligned to each other."""
+    if not views:
+        return {}
+    passes.add_up("apart", apart, views)
+    mask = mask_of(passes.config)
+    halves = {view: framed(apart.averages[view].halves, mask).numpy() for view in views}
+    return {view: float(aligner.align(*pair, report=False).score[0]) for view, pair in halves.items()}
 
-    Args:
-        averages: view -> (2, box, box). far: degrees and pixels that they may be apart, else they stay.
 
-    Returns:
-        view -> score, the probability that they have been brought together rightly.
-    """
-    trust = {}
-    for view, pair in averages.items():
-        found = aligner.align(*pair, report=False)
-        angle, shift, trust[view] = found.angle[0], found.shift[0], float(found.score[0])
-        if not (abs(angle) < far[0] and np.hypot(*shift) < far[1]):  # also if NaN
+def _bring_halves_together(passes, table, views, aligner):
+    """Turn and move the odd half-set of each view onto the even one: each has followed its own average."""
+    for view in views:
+        found = aligner.align(*passes.references[view].averages, report=False)
+        angle, shift = found.angle[0], found.shift[0]
+        if not (abs(angle) < FAR[0] and np.hypot(*shift) < FAR[1]):  # also if NaN
             continue
         odd = np.flatnonzero((table.view == view) & (table.half == 1))
         pose = table.angle[odd], table.shift[odd]
         turned = geometry.compose(pose, (np.full(len(odd), angle, np.float32), np.tile(shift, (len(odd), 1))))
         table.angle[odd], table.shift[odd] = (np.asarray(part) for part in turned)
-    return trust
 
 
 def _lower(alignment, trust):
@@ -223,8 +221,8 @@ def _lower(alignment, trust):
             table.score[table.members(view)] *= score
             alignment.note(
                 view,
-                f"Two averages of half of the particles each, found apart, do not fit each other (score {score:.2f}): "
-                "no common content was found, and the scores are lowered.",
+                "Two averages of half of the particles each, found apart, do not tell one angle between them "
+                f"(score {score:.2f}): the particles are round, or hold nothing in common. Their scores are lowered.",
             )
 
 

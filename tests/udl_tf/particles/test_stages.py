@@ -135,12 +135,13 @@ def test_the_averages_tell_how_it_came_about(found, picture):
 def test_halves_that_drifted_apart_are_brought_together(tmp_path, picture, aligner, threads):
     """The odd half's average is turned by 6 degrees and moved: its poses follow the average back. Another view stays."""
     images, noise, _ = particles(picture, 8, 5.0)
+    work = Passes(config_of(tmp_path / "stack.mrcs", images + noise), threads, progress=False)
     drift = np.array([0.0, 6.0]), np.array([[0.0, 0.0], [1.5, -1.0]])
+    work.references = {1: Reference(picture(*drift, SIZE), np.ones(25), 16, np.zeros((2, 25)))}
     table = table_of(8, [1, 1, 1, 1, 1, 1, 0, 0])
     table.angle, table.shift = np.linspace(-90, 90, 8).astype(np.float32), np.full((8, 2), 2.0, np.float32)
     before = table.angle.copy(), table.shift.copy()
-    trust = stages._bring_halves_together({1: picture(*drift, SIZE)}, table, aligner, stages.FAR)
-    assert list(trust) == [1] and 0.0 <= trust[1] <= 1.0
+    stages._bring_halves_together(work, table, [1], aligner)
     still = [0, 2, 4, 6, 7]
     np.testing.assert_array_equal(table.angle[still], before[0][still])
     np.testing.assert_array_equal(table.shift[still], before[1][still])
@@ -159,14 +160,20 @@ def test_scores_are_lowered_where_halves_did_not_fit_each_other():
     assert len(alignment.notes) == 1 and "View 1: " in alignment.notes[0] and "(score 0.25)" in alignment.notes[0]
 
 
-def test_pairs_stay_within_half_sets_of_enough_images():
-    half = np.arange(17) % 2
-    first, second = pair_poses._pairs_within(pair_poses._groups(half), 10, 0)
-    np.testing.assert_array_equal(half[first], half[second])
-    assert set(first) | set(second) == set(range(17)) and (first != second).all()
-    few = half[: pair_poses.FEW - 1]
-    first, second = pair_poses._pairs_within(pair_poses._groups(few), 10, 0)
-    assert (few[first] != few[second]).any()
+def test_each_half_is_synchronised_by_its_own_pairs_alone():
+    """Pairs across the halves are all wrong: they change nothing; each half has the true angles but for one turn of its own."""
+    random = np.random.default_rng(3)
+    truth, half = random.uniform(-180, 180, 16), np.arange(16) % 2
+    first, second = np.triu_indices(16, 1)
+    across = half[first] != half[second]
+    count = len(first)
+    found = {"angle": np.where(across, random.uniform(-180, 180, count), truth[second] - truth[first])}
+    found |= {"shift": np.zeros((count, 2)), "score": np.ones(count), "symmetry": np.ones(count, int)}
+    table = table_of(16)
+    pair_poses._synchronised_apart(table, np.arange(16), first, second, found)
+    for number in (0, 1):
+        turn = geometry.wrap_degrees(table.angle - truth)[half == number]
+        assert np.abs(geometry.wrap_degrees(turn - turn[0])).max() < 1e-3
 
 
 @pytest.mark.parametrize("how", ["search", "refine"])
