@@ -8,6 +8,7 @@ before they were cut out, so however they were picked, that mean is where the pi
 import numpy as np
 
 ROUNDS = 3
+GAIN = 5.0  # nats, mean of a view's members: of noise it is 0 to 3, of faint views 5 and more
 MASS = 0.5  # pixels along an axis: how far the centre of mass of an average errs as long as views are learned
 DRAWS, LESS = 12, 1.4  # of noise; drawn errors are less than true ones by this (set C of `benchmarks/views.py`, draw "tune")
 FAR = 4.0  # pixels: the spread of offsets where there are no members
@@ -50,21 +51,25 @@ def errors(grid, views, sums, rng):
     return LESS * np.sqrt(np.var(drawn, 0).mean(1))
 
 
-def centred(grid, views, label, offset, error=MASS):
+def centred(grid, views, fit, offset, error=MASS):
     """`Views` with the middle of each in the middle of the box, and by how much each was moved, (k, 2) pixels.
 
     Args:
-        grid: `PolarGrid`. views: `Views`. label: (n,) view of each member. offset: (n, 2) pixels, of the members in the frame of
+        grid: `PolarGrid`. views: `Views`. fit: `Fit` of the members. offset: (n, 2) pixels, of the members in the frame of
             their views. error: (k,) pixels along an axis, of the centres of mass.
+
+    Offsets of members that gain less than GAIN mean nothing. An average of noise that followed them would stay where its members
+    are, and hold on to them; moved about by its mass it does not.
     """
-    count = len(views)
+    count, label = len(views), fit.label
     members = np.bincount(label, minlength=count)
     many = np.maximum(members, 1)[:, None]
+    gained = np.bincount(label, fit.evidence, count) / many[:, 0]
     mean = np.stack([np.bincount(label, axis, count) for axis in offset.T], 1) / many
     spread = np.square(offset - mean[label]).mean(1)
     # As if one more member had been found anywhere.
     variance = (np.bincount(label, spread, count) + FAR**2) / (members + 1.0) / many[:, 0]
-    trust = (variance / (np.square(error) + variance))[:, None]  # in the centre of mass
+    trust = np.where(gained < GAIN, 1.0, variance / (np.square(error) + variance))[:, None]  # in the centre of mass
     averages, moved = views.averages, np.zeros((count, 2))
     for _ in range(ROUNDS):  # what was cut by the window comes in
         away = trust * centres(grid, averages) + (1 - trust) * (mean + moved)

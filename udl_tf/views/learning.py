@@ -74,7 +74,7 @@ def learn(particles, settings, say=LOG.info):
     views, fit, local = exchanged(particles, some, views, fit, local, settings.exchanges, rng, say)
     views, fit, local, junk = settled(particles, some, views, fit, local, count)
     say(f"{len(views)} views settled, of junk: {junk.sum()}")
-    views, _ = centred(particles.grid, views, fit.label, local.in_view(some, fit.psi))
+    views, _ = centred(particles.grid, views, fit, local.in_view(some, fit.psi))
     wide = Search(disc_of_shifts(settings.reach, 2.0), rough.band)
     views = renewed(particles, some, views, fit, rough, wide.with_band(particles.grid.rings), rng, say)
     local = _placed(particles, everyone, views, wide)
@@ -90,7 +90,7 @@ def _spread(particles, rows, many, settings, rough, rng, say):
     views = _begun(particles, rows, many, settings, rough, rng)
     say(f"{len(views)} views begun")
     views, fit, _ = improved(particles, rows, views, rough, (8, 9, 10))
-    views, _ = centred(particles.grid, views, fit.label, fit.shift)
+    views, _ = centred(particles.grid, views, fit, fit.shift)
     return views, _placed(particles, rows, views, rough)
 
 

@@ -9,6 +9,7 @@ import logging
 import numpy as np
 
 from udl_tf.views import starts
+from udl_tf.views.centring import GAIN
 from udl_tf.views.expectation_maximisation import improved, step
 
 LOG = logging.getLogger(__name__)
@@ -31,7 +32,10 @@ def renewed(particles, rows, views, fit, rough, wide, rng, say=LOG.info):
         particles: `PolarParticles`. rows: (n,). fit: `Fit` of rows. rough, wide: `Search` of all shifts, the second one finer.
         say: is told how far it is.
     """
-    poor = np.flatnonzero(badly(fit, len(views))[0])
+    poor, mean = badly(fit, len(views))
+    if np.median(mean) < GAIN:  # all may be of noise, and of noise the luckiest would be chosen
+        return views
+    poor = np.flatnonzero(poor)
     members = rows[np.isin(fit.label, poor)]
     if not len(members):
         return views

@@ -1,6 +1,7 @@
 import numpy as np
 
-from udl_tf.views.centring import FAR, centred, centres, errors
+from udl_tf.views.centring import FAR, GAIN, centred, centres, errors
+from udl_tf.views.expectation_maximisation import Fit
 from udl_tf.views.model import Sums, Views
 from udl_tf.views.polar_grid import PolarGrid
 
@@ -15,9 +16,13 @@ def blob(x0, y0):
     return Views(GRID.whole(GRID.sample(image)).astype(np.complex64), np.ones(12, np.float32), np.ones(1))
 
 
-def moved(error):
+def members(gained):
+    return Fit(np.zeros(4, int), None, None, np.full(4, gained), None, None)
+
+
+def moved(error, gained=GAIN + 1.0):
     """By how much a blob at (3, 2), whose members lie at (1, -1) on average, is moved; and its new centre of mass."""
-    views, by = centred(GRID, blob(3, 2), np.zeros(4, int), MEMBERS, error)
+    views, by = centred(GRID, blob(3, 2), members(gained), MEMBERS, error)
     return by[0], centres(GRID, views.averages)[0]
 
 
@@ -31,6 +36,11 @@ def test_members_tell_where_the_middle_is_if_the_mass_does_not():
     by, centre = moved(np.array([1e6]))
     np.testing.assert_allclose(by, [-1, 1], atol=1e-3)
     np.testing.assert_allclose(centre, [2, 3], atol=0.1)
+
+
+def test_members_of_noise_tell_nothing():
+    by, _ = moved(np.array([1e6]), GAIN - 1.0)
+    np.testing.assert_allclose(by, [-3, -2], atol=0.05)
 
 
 def test_equally_sure_they_count_alike():
