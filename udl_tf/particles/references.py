@@ -16,7 +16,7 @@ from udl_tf.particles.measures import ring_correlation
 from udl_tf.particles.rings import Rings
 
 SMOOTHING = 5  # rings that correlations are averaged over
-SPREAD = 32  # share of the box, to either side, that distances from the centre are averaged over
+SPREAD = 32  # distances from the centre are averaged over box // SPREAD pixels to either side
 RESOLVED = 0.143  # correlation of half-sets up to which frequencies say something
 BEYOND = 6  # rings compared beyond that
 STEP, MOST = 16, 64  # the highest ring compared is a multiple of STEP, at most MOST
@@ -141,11 +141,9 @@ def _agreed(halves):
     """
     box = halves.shape[-1]
     radius = np.rint(np.linalg.norm(geometry.centred_grid(box, box), axis=-1)).astype(int)
-    both, all_of_it = (
-        np.bincount(radius.ravel(), values.ravel()) for values in (halves[0] * halves[1], np.square(halves).mean(0))
-    )
+    common, power = (np.bincount(radius.ravel(), values.ravel()) for values in (halves[0] * halves[1], np.square(halves).mean(0)))
     width = np.ones(2 * (box // SPREAD) + 1)
-    share = np.convolve(both, width, "same") / (np.convolve(all_of_it, width, "same") + 1e-30)
+    share = np.convolve(common, width, "same") / (np.convolve(power, width, "same") + 1e-30)
     return np.clip(share, 0.0, 1.0)[radius]
 
 

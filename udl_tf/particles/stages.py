@@ -214,7 +214,7 @@ def _bring_halves_together(passes, table, views, aligner):
 
 
 def _lower(alignment, trust):
-    """Scores of views whose halves did not fit each other at first, view -> score: no more than that."""
+    """Multiply the scores of views whose halves did not fit each other, view -> score below DOUBT, by that; say so."""
     table = alignment.particles
     for view, score in trust.items():
         if score < DOUBT:

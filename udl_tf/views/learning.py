@@ -82,6 +82,7 @@ def learn(particles, settings, say=LOG.info):
     views, fit, local = improved(particles, everyone, views, local, passes, empty=True)
     say(f"all particles: {fit.evidence.mean():.2f} nats a particle")
     _, mean = badly(fit, len(views))
+    # Views begun anew come last: of junk are as many as were settled, those that explain least.
     return views, np.argsort(np.argsort(mean)) < junk.sum(), fit, local
 
 

@@ -17,7 +17,7 @@ from udl_tf.views.surrogates import noise_alone
 COARSE, FINE = (14, 72), (20, 120)  # rings, angles
 GLOBAL_STEP = 2.0  # of shifts looked for in the coarse views, pixels
 LEARNT_AT = 2.0, 1.0  # reach and step of shifts in the fine views as these are learned, pixels
-FINE_PASSES = ((2.0, 1.0), (0.75, 0.375))  # reach and step of shifts around known ones
+FINE_PASSES = ((2.0, 1.0), (0.75, 0.375))  # reach and step of shifts around known ones, pixels
 SURROGATES = 400
 SURE = 0.99  # share of surrogates of noise below the threshold of junk
 
@@ -107,4 +107,5 @@ def _classed(model, coarse, fine, own=None):
     for reach, spacing in FINE_PASSES:
         search = around(fine, rows, fit, search, reach, spacing, fine.grid.rings)
         fit, _ = step(fine, rows, model.fine, search, sums=False, own=own, empty=True)
+    # Not `search.followed`: without fine passes the search is one of all shifts, which has no offsets to follow.
     return Classes(fit, around(fine, rows, fit, search, 0.0, 1.0, 1).offset)

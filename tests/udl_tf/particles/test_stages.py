@@ -8,7 +8,7 @@ from pipelines.errors import InputError
 from pipelines.files.mrc import write_mrc
 from udl_tf.chunks.executors import open_executor
 from udl_tf.chunks.store import ChunkStore
-from udl_tf.particles import chunk_functions, pair_poses, passes, reader, stages
+from udl_tf.particles import chunk_functions, passes, reader, stages
 from udl_tf.particles.alignment import StackAlignment
 from udl_tf.particles.config import StackConfig
 from udl_tf.particles.passes import Passes
@@ -158,22 +158,6 @@ def test_scores_are_lowered_where_halves_did_not_fit_each_other():
     stages._lower(alignment, {0: 0.25, 3: 0.75})  # of view 4, too small for halves, nothing is known
     np.testing.assert_allclose(table.score, [0.2, 0.2, 0.8, 0.8, 0.8, 0.8])
     assert len(alignment.notes) == 1 and "View 1: " in alignment.notes[0] and "(score 0.25)" in alignment.notes[0]
-
-
-def test_each_half_is_synchronised_by_its_own_pairs_alone():
-    """Pairs across the halves are all wrong: they change nothing; each half has the true angles but for one turn of its own."""
-    random = np.random.default_rng(3)
-    truth, half = random.uniform(-180, 180, 16), np.arange(16) % 2
-    first, second = np.triu_indices(16, 1)
-    across = half[first] != half[second]
-    count = len(first)
-    found = {"angle": np.where(across, random.uniform(-180, 180, count), truth[second] - truth[first])}
-    found |= {"shift": np.zeros((count, 2)), "score": np.ones(count), "symmetry": np.ones(count, int)}
-    table = table_of(16)
-    pair_poses._synchronised_apart(table, np.arange(16), first, second, found)
-    for number in (0, 1):
-        turn = geometry.wrap_degrees(table.angle - truth)[half == number]
-        assert np.abs(geometry.wrap_degrees(turn - turn[0])).max() < 1e-3
 
 
 @pytest.mark.parametrize("how", ["search", "refine"])
